@@ -1,0 +1,111 @@
+/** The verbs of CRI v1, in TypeScript. The kubelet knows nothing else of how containers run. Every verb is safe to repeat. */
+export interface ContainerRuntime {
+  readonly name: 'process' | 'simulated' | 'cri'
+  /** As in `status.nodeInfo.containerRuntimeVersion`: `knarr://0.1.0`. */
+  readonly version: string
+  /** Makes network, UTS and IPC namespaces, runs the Pod's network plug; returns with the sandbox ready. */
+  runPodSandbox(config: SandboxConfig): Promise<string>
+  /** Ends all its containers by force and releases its network; the record stays until removed. */
+  stopPodSandbox(sandboxId: string): Promise<void>
+  removePodSandbox(sandboxId: string): Promise<void>
+  /** What is there, also after a restart of the agent: adopted sandboxes of this node. */
+  listPodSandboxes(): Promise<readonly Sandbox[]>
+  /** The image must be present (`images`). */
+  createContainer(sandboxId: string, config: ContainerConfig): Promise<string>
+  startContainer(containerId: string): Promise<void>
+  /** Stop signal, then SIGKILL after the grace period. Resolves when it has ended. */
+  stopContainer(containerId: string, gracePeriodSeconds: number): Promise<void>
+  removeContainer(containerId: string): Promise<void>
+  listContainers(sandboxId?: string): Promise<readonly RuntimeContainer[]>
+  /** Called whenever a container's state changed (started, exited). */
+  onContainerChange(listener: (containerId: string, sandboxId: string) => void): () => void
+  /** Runs a command in a running container and streams. */
+  exec(containerId: string, options: ExecOptions): Promise<ExecSession>
+  close(): Promise<void>
+}
+
+export interface SandboxConfig {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly attempt: number
+  readonly hostname: string
+  readonly hostNetwork: boolean
+  /** The nodes' name (three virtual nodes share one agent). */
+  readonly node: string
+  /** The Pod's address chosen from the node's podCIDR; absent for hostNetwork. */
+  readonly logDirectory: string
+  readonly cgroupParent: string
+  readonly sysctls: Readonly<Record<string, string>>
+}
+
+export interface Sandbox {
+  readonly id: string
+  readonly config: SandboxConfig
+  readonly state: 'ready' | 'notready'
+  readonly createdAtMs: number
+  /** Absent for hostNetwork: the node's address holds. */
+  readonly ip?: string
+}
+
+export interface MountConfig {
+  readonly hostPath: string
+  readonly containerPath: string
+  readonly readOnly: boolean
+}
+
+export interface ContainerConfig {
+  readonly name: string
+  readonly attempt: number
+  /** Image id as `ImageStore.resolve` gave it. */
+  readonly imageId: string
+  readonly image: string
+  /** The whole argument list, resolved from image and container spec. */
+  readonly argv: readonly string[]
+  readonly env: readonly (readonly [string, string])[]
+  readonly workingDir: string
+  readonly mounts: readonly MountConfig[]
+  /** File that receives lines in the CRI log format, relative to the sandbox's logDirectory: `<container>/<attempt>.log`. */
+  readonly logPath: string
+  readonly stdin: boolean
+  readonly stdinOnce: boolean
+  readonly tty: boolean
+  readonly user: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] }
+  readonly readOnlyRootFilesystem: boolean
+  readonly privileged: boolean
+  readonly noNewPrivileges: boolean
+  readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] }
+  readonly stopSignal: string
+  readonly resources: { readonly cpuShares?: number; readonly cpuQuotaMicros?: number; readonly memoryLimitBytes?: number; readonly oomScoreAdj?: number }
+}
+
+export interface RuntimeContainer {
+  readonly id: string
+  readonly sandboxId: string
+  readonly config: ContainerConfig
+  readonly state: 'created' | 'running' | 'exited' | 'unknown'
+  readonly createdAtMs: number
+  readonly startedAtMs?: number
+  readonly finishedAtMs?: number
+  readonly exitCode?: number
+  /** `Completed`, `Error`, `OOMKilled`, `StartError`, `ContainerCannotRun`. */
+  readonly reason?: string
+  readonly message?: string
+}
+
+export interface ExecOptions {
+  readonly command: readonly string[]
+  readonly tty: boolean
+  readonly stdin: boolean
+}
+
+export interface ExecSession {
+  readonly stdin?: import('node:stream').Writable
+  readonly stdout: import('node:stream').Readable
+  /** Absent with a tty. */
+  readonly stderr?: import('node:stream').Readable
+  resize(columns: number, rows: number): void
+  kill(): void
+  /** The command's exit code. */
+  readonly exited: Promise<number>
+}
