@@ -1,0 +1,40 @@
+import type { Writable } from 'node:stream'
+import { UserError } from '../cluster/errors.ts'
+import { knarrHome } from '../cluster/profile.ts'
+
+/** What a command may touch of the world outside. */
+export interface CommandLine {
+  readonly argv: readonly string[]
+  readonly environment: NodeJS.ProcessEnv
+  /** The bundled command itself, to start roles with. */
+  readonly mainFile: string
+  readonly stdout: Writable & { isTTY?: boolean }
+  readonly stderr: Writable & { isTTY?: boolean }
+}
+
+/** Wrong use: one line, exit 2. */
+export class UsageError extends UserError {}
+
+export const homeOf = (cli: CommandLine): string => knarrHome(cli.environment)
+export const print = (cli: CommandLine, line: string): boolean => cli.stdout.write(`${line}\n`)
+
+const profileName = /^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/
+
+export function checkProfileName(name: string): string {
+  if (!profileName.test(name)) throw new UsageError(`a profile's name has at most 20 lower-case letters, digits and hyphens (got "${name}")`)
+  return name
+}
+
+export function positiveInteger(flag: string, atMost: number) {
+  return (text: string): number => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < 1 || value > atMost) throw new UsageError(`${flag} takes a whole number from 1 to ${atMost} (got "${text}")`)
+    return value
+  }
+}
+
+/** Columns as kubectl prints them: three spaces apart. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
+  return rows.map((row) => row.map((cell, column) => cell.padEnd((widths[column] ?? 0) + 3)).join('').trimEnd())
+}

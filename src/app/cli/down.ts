@@ -1,0 +1,32 @@
+import { isUp, removeCluster, removeHome, takeDown } from '../cluster/lifecycle.ts'
+import { contextName } from '../cluster/names.ts'
+import { listProfiles, readProfile } from '../cluster/profile.ts'
+import { UserError } from '../cluster/errors.ts'
+import { homeOf, print, type CommandLine } from './context.ts'
+
+export async function down(cli: CommandLine, options: { profile: string }): Promise<void> {
+  const home = homeOf(cli)
+  const profile = readProfile(home, options.profile)
+  if (!profile) throw new UserError(`there is no cluster knarr-${options.profile}. Run: knarr up --profile ${options.profile}`)
+  const wasUp = isUp(home, profile)
+  await takeDown(home, profile)
+  print(cli, wasUp ? `cluster ${contextName(profile)} is down; its data is kept (knarr up brings it back, knarr delete removes it)` : `cluster ${contextName(profile)} was down already`)
+}
+
+export async function remove(cli: CommandLine, options: { profile: string; all?: boolean }): Promise<void> {
+  const home = homeOf(cli)
+  const names = options.all ? listProfiles(home) : [options.profile]
+  for (const name of names) {
+    const profile = readProfile(home, name)
+    if (!profile) {
+      print(cli, `there is no cluster knarr-${name}`)
+      continue
+    }
+    await removeCluster(home, profile)
+    print(cli, `cluster ${contextName(profile)} is deleted`)
+  }
+  if (options.all) {
+    removeHome(home)
+    print(cli, `nothing is left below ${home}`)
+  }
+}

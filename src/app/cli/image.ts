@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { silentLog } from '../../base/lib/log.ts'
+import { createImageStore } from '../../node/images/store.ts'
+import { UserError } from '../cluster/errors.ts'
+import { homeOf, print, table, UsageError, type CommandLine } from './context.ts'
+
+const open = (cli: CommandLine) => createImageStore({ directory: join(homeOf(cli), 'images'), log: silentLog, nodeExecutable: process.execPath })
+
+export async function build(cli: CommandLine, context: string, options: { tag: string; file?: string }): Promise<void> {
+  const folder = resolve(context)
+  const dockerfile = resolve(options.file ?? join(folder, 'Dockerfile'))
+  if (!existsSync(dockerfile)) throw new UserError(`there is no ${dockerfile}`)
+  const image = await (await open(cli)).build({ context: folder, dockerfile, tag: options.tag, log: (line) => print(cli, line) }).catch(asUserError)
+  print(cli, `${options.tag} is built: ${image.id.slice(0, 19)}, ${megabytes(image.sizeBytes)}`)
+}
+
+export async function map(cli: CommandLine, name: string | undefined, to: string | undefined): Promise<void> {
+  const images = await open(cli)
+  if (name === undefined) {
+    const rows = Object.entries(await images.mappings())
+    if (rows.length === 0) print(cli, 'no name is mapped; for example: knarr image map node:22-slim knarr.local/host-node')
+    else for (const line of table([['NAME', 'IMAGE'], ...rows])) print(cli, line)
+    return
+  }
+  if (to === undefined) throw new UsageError('image map takes a name and the local image that stands in for it: knarr image map node:22-slim knarr.local/host-node')
+  await images.map(name, to).catch(asUserError)
+  print(cli, `${name} is now ${to} on this machine`)
+}
+
+export async function list(cli: CommandLine): Promise<void> {
+  const rows = (await (await open(cli)).list()).flatMap((image) => image.tags.map((tag) => [tag, image.id.slice(7, 19), megabytes(image.sizeBytes)]))
+  for (const line of table([['IMAGE', 'ID', 'SIZE'], ...rows])) print(cli, line)
+}
+
+export async function remove(cli: CommandLine, names: readonly string[]): Promise<void> {
+  const images = await open(cli)
+  for (const name of names) {
+    if (!(await images.remove(name).catch(asUserError))) throw new UserError(`there is no image or mapping ${name} (knarr image ls)`)
+    print(cli, `${name} is removed`)
+  }
+}
+
+const megabytes = (bytes: number) => (bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`)
+
+function asUserError(error: unknown): never {
+  throw new UserError(error instanceof Error ? error.message : String(error), { cause: error })
+}

@@ -1,0 +1,27 @@
+import { systemClock } from '../../base/lib/clock.ts'
+import { createLog } from '../../base/lib/log.ts'
+import { profilePaths, readProfile } from '../cluster/profile.ts'
+import type { RoleContext } from '../cluster/role.ts'
+import { UsageError, type CommandLine } from './context.ts'
+
+const starters: Readonly<Record<string, () => Promise<(context: RoleContext) => Promise<void>>>> = {
+  server: async () => (await import('../cluster/server-role.ts')).runServer,
+  agent: async () => (await import('../cluster/agent-role.ts')).runAgent,
+  platform: async () => (await import('../cluster/platform-role.ts')).runPlatform,
+}
+
+/** `knarr internal ROLE HOME PROFILE`: what the supervisor starts. Ends on SIGTERM. */
+export async function runRole(cli: CommandLine): Promise<number> {
+  const [, role = '', home = '', name = ''] = cli.argv
+  const start = starters[role]
+  const profile = readProfile(home, name)
+  if (!start || !profile) throw new UsageError('internal is for knarr itself')
+  const log = createLog().child({ role })
+  const stop = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())
+  process.on('unhandledRejection', (error) => {
+    if (!stop.signal.aborted) log.error({ err: error }, 'a promise was rejected and nobody looked')
+  })
+  await (await start())({ home, profile, paths: profilePaths(home, name), mainFile: cli.mainFile, clock: systemClock, log, signal: stop.signal })
+  process.exit(0)
+}

@@ -1,0 +1,42 @@
+import { nodes, pods } from '../../base/api/kinds.ts'
+import { clientOf } from '../cluster/identities.ts'
+import { isNodeReady, isUp } from '../cluster/lifecycle.ts'
+import { contextName } from '../cluster/names.ts'
+import { listProfiles, profilePaths, readProfile, type Profile } from '../cluster/profile.ts'
+import { measureTree } from '../cluster/footprint.ts'
+import { homeOf, print, table, type CommandLine } from './context.ts'
+
+export async function status(cli: CommandLine): Promise<void> {
+  const home = homeOf(cli)
+  const profiles = listProfiles(home).map((name) => readProfile(home, name)).filter((profile) => profile !== undefined)
+  if (profiles.length === 0) {
+    print(cli, 'there is no cluster; start one with: knarr up')
+    return
+  }
+  const rows = await Promise.all(profiles.map((profile) => row(home, profile)))
+  for (const line of table([['PROFILE', 'STATE', 'NODES', 'PODS', 'API', 'SINCE', 'MEMORY', 'CPU'], ...rows])) print(cli, line)
+}
+
+async function row(home: string, profile: Profile): Promise<string[]> {
+  const api = `https://127.0.0.1:${profile.apiPort}`
+  if (!isUp(home, profile)) return [profile.name, 'down', `0/${profile.nodes}`, '-', api, '-', '-', '-']
+  const paths = profilePaths(home, profile.name)
+  const client = clientOf(paths, 'admin')
+  try {
+    const [nodeList, podList] = await Promise.all([client.list(nodes), client.list(pods)])
+    const ready = nodeList.items.filter(isNodeReady).length
+    const tree = measureTree(paths)
+    return [
+      profile.name, 'up', `${ready}/${nodeList.items.length}`, String(podList.items.length), api, age(tree.ageSeconds),
+      tree.pssBytes ? `${Math.round(tree.pssBytes / 2 ** 20)} MB` : '-', `${tree.cpuPercent.toFixed(1)} %`,
+    ]
+  } catch (error) {
+    return [profile.name, `up, but the API of ${contextName(profile)} does not answer: ${error instanceof Error ? error.message : String(error)}`, '', '', api, '', '', '']
+  }
+}
+
+function age(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)}s`
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`
+  return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`
+}

@@ -1,0 +1,39 @@
+import { pods } from '../../base/api/kinds.ts'
+import { bringUp, isUp, type UpResult } from '../cluster/lifecycle.ts'
+import { contextName } from '../cluster/names.ts'
+import { kubeconfigPath } from '../cluster/kubeconfig.ts'
+import { readProfile, type RuntimeName } from '../cluster/profile.ts'
+import { requireRightsForPods } from '../cluster/rights.ts'
+import { homeOf, print, type CommandLine } from './context.ts'
+
+export interface UpOptions {
+  readonly profile: string
+  readonly nodes?: number
+  readonly kubeconfig?: string
+  readonly runtime?: RuntimeName
+}
+
+export async function up(cli: CommandLine, options: UpOptions): Promise<void> {
+  const { profile, client, wasUp, readyMs } = await startCluster(cli, options)
+  if (wasUp) {
+    const { items } = await client.list(pods)
+    print(cli, `cluster ${contextName(profile)} is already up: ${profile.nodes} nodes, ${items.length} Pods`)
+    return
+  }
+  const nodes = `${profile.nodes} node${profile.nodes === 1 ? '' : 's'}`
+  print(cli, `cluster ${contextName(profile)} is up: ${nodes} ready in ${(readyMs / 1000).toFixed(1)} s (API https://127.0.0.1:${profile.apiPort}, context ${contextName(profile)})`)
+}
+
+export async function startCluster(cli: CommandLine, options: UpOptions): Promise<UpResult> {
+  const home = homeOf(cli)
+  const known = readProfile(home, options.profile)
+  const runtime = options.runtime ?? known?.runtime ?? 'process'
+  if (runtime === 'process' && !(known && isUp(home, known))) requireRightsForPods('$(which knarr) up')
+  const showProgress = cli.stderr.isTTY === true
+  const result = await bringUp({
+    home, name: options.profile, nodes: options.nodes, runtime: options.runtime, mainFile: cli.mainFile, environment: cli.environment,
+    kubeconfig: options.kubeconfig ?? known?.kubeconfig ?? kubeconfigPath(cli.environment),
+    onProgress: (line) => showProgress && cli.stderr.write(`\r\x1b[K${line} …`),
+  }).finally(() => showProgress && cli.stderr.write('\r\x1b[K'))
+  return result
+}

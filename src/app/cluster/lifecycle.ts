@@ -1,0 +1,167 @@
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { nodes } from '../../base/api/kinds.ts'
+import type { Node } from '../../base/api/generated/types.ts'
+import type { Client } from '../../base/client/client.ts'
+import { silentLog } from '../../base/lib/log.ts'
+import { pickRanges, setUpProfileNetwork, tearDownProfileNetwork } from '../../node/network/profile-network.ts'
+import { destroyAll } from '../../node/runtime/process/destroy.ts'
+import { UserError } from './errors.ts'
+import { clientOf, identities } from './identities.ts'
+import { removeContext, writeContext } from './kubeconfig.ts'
+import { contextName } from './names.ts'
+import { layoutOf } from './layout.ts'
+import { ensurePki } from './pki.ts'
+import { profilePaths, readProfile, writeProfile, type Profile, type RuntimeName } from './profile.ts'
+import { isSupervised, stopRoles, supervise } from './supervisor.ts'
+
+export interface UpRequest {
+  readonly home: string
+  readonly name: string
+  readonly nodes?: number | undefined
+  readonly runtime?: RuntimeName | undefined
+  readonly kubeconfig: string
+  readonly mainFile: string
+  readonly environment: NodeJS.ProcessEnv
+  readonly onProgress?: (line: string) => void
+}
+
+export interface UpResult {
+  readonly profile: Profile
+  readonly client: Client
+  readonly wasUp: boolean
+  readonly apiMs: number
+  readonly readyMs: number
+}
+
+const patienceMs = 30_000
+
+/** Brings a cluster up from whatever state it is in; safe to repeat. */
+export async function bringUp(request: UpRequest): Promise<UpResult> {
+  const startedMs = performance.now()
+  const profile = await planProfile(request)
+  const paths = profilePaths(request.home, profile.name)
+  const wasUp = isUp(request.home, profile)
+  if (!wasUp) {
+    await requireFreePorts(profile)
+    for (const directory of [paths.run, paths.logs, paths.runtime, paths.kubelet]) mkdirSync(directory, { recursive: true, mode: 0o700 })
+    writeProfile(request.home, profile)
+  }
+  const network = profile.runtime === 'process' ? networkOf(profile) : undefined
+  if (network) await setUpProfileNetwork({ ...network, log: silentLog })
+  const pki = await ensurePki({
+    directory: paths.pki,
+    clients: identities(profile),
+    dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'],
+    ipAddresses: ['127.0.0.1', layoutOf(profile).kubernetesIP, ...layoutOf(profile).nodes.map((node) => node.ip)],
+    nowMs: Date.now(),
+  })
+  startRoles(request, profile)
+  const client = clientOf(paths, 'admin', pki)
+  request.onProgress?.('waiting for the API')
+  await waitFor(async () => (await client.list(nodes, { limit: 1 })) !== undefined, `the API server did not answer; see ${join(paths.logs, 'server.log')}`)
+  const apiMs = performance.now() - startedMs
+  writeContext(profile.kubeconfig, { name: contextName(profile), server: `https://127.0.0.1:${profile.apiPort}`, ca: pki.serverCA, client: pki.client('admin') })
+  request.onProgress?.('waiting for the nodes')
+  await waitFor(() => areNodesReady(client, profile), `the nodes did not become ready; see ${join(paths.logs, 'agent.log')}`)
+  return { profile, client, wasUp, apiMs, readyMs: performance.now() - startedMs }
+}
+
+
+export const isUp = (home: string, profile: Profile): boolean =>
+  isSupervised(profilePaths(home, profile.name), 'server') && (profile.runtime === 'simulated' || isSupervised(profilePaths(home, profile.name), 'agent'))
+
+/** Stops everything that runs and keeps the data. */
+export async function takeDown(home: string, profile: Profile): Promise<void> {
+  const paths = profilePaths(home, profile.name)
+  await stopRoles(paths)
+  if (profile.runtime !== 'process') return
+  await destroyAll(paths.runtime, { log: silentLog, cgroupName: contextName(profile), extraMountsBelow: paths.kubelet })
+  await tearDownProfileNetwork(profile.name)
+}
+
+/** Removes a cluster with its data and its kubeconfig entries. */
+export async function removeCluster(home: string, profile: Profile): Promise<void> {
+  await takeDown(home, profile)
+  removeContext(profile.kubeconfig, contextName(profile))
+  await rm(profilePaths(home, profile.name).directory, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** Removes what is left when the last profile is gone: the images and Knarr's folder itself. */
+export function removeHome(home: string): void {
+  rmSync(join(home, 'images'), { recursive: true, force: true })
+  rmSync(join(home, 'profiles'), { recursive: true, force: true })
+  rmSync(home, { recursive: true, force: true })
+}
+
+async function planProfile(request: UpRequest): Promise<Profile> {
+  const known = readProfile(request.home, request.name)
+  if (known) {
+    if (request.runtime && request.runtime !== known.runtime)
+      throw new UserError(`cluster ${contextName(known)} was made with --runtime ${known.runtime}. Run: knarr delete --profile ${known.name}    and bring it up again`)
+    if (request.nodes && request.nodes !== known.nodes)
+      throw new UserError(`cluster ${contextName(known)} has ${known.nodes} nodes. Run: knarr delete --profile ${known.name}    and bring it up again`)
+    return { ...known, kubeconfig: request.kubeconfig }
+  }
+  const runtime = request.runtime ?? 'process'
+  return {
+    formatVersion: 1, name: request.name, runtime, nodes: request.nodes ?? 3, ranges: await pickRanges(),
+    apiPort: await freePort(6443), httpPort: await freePort(8080), httpsPort: await freePort(8443), kubeconfig: request.kubeconfig,
+  }
+}
+
+export function networkOf(profile: Profile) {
+  const layout = layoutOf(profile)
+  return { profile: profile.name, ...profile.ranges, nodeIPs: [layout.gatewayIP, ...layout.nodes.map((node) => node.ip)] }
+}
+
+function startRoles(request: UpRequest, profile: Profile): void {
+  const paths = profilePaths(request.home, profile.name)
+  const role = (name: string) => [process.execPath, request.mainFile, 'internal', name, request.home, profile.name]
+  if (!isSupervised(paths, 'server')) supervise(paths, 'server', role('server'), request.environment)
+  if (profile.runtime === 'simulated' || isSupervised(paths, 'agent')) return
+  supervise(paths, 'agent', ['nsenter', `--net=/run/netns/${contextName(profile)}`, ...role('agent')], request.environment)
+}
+
+async function areNodesReady(client: Client, profile: Profile): Promise<boolean> {
+  const { items } = await client.list(nodes)
+  return items.filter(isNodeReady).length >= profile.nodes
+}
+
+export const isNodeReady = (node: Node): boolean =>
+  (node.status.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True')
+
+export async function waitFor(condition: () => Promise<boolean>, failure: string, timeoutMs = patienceMs): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  let last: unknown
+  while (performance.now() < deadline) {
+    try {
+      if (await condition()) return
+    } catch (error) {
+      last = error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new UserError(failure, { cause: last })
+}
+
+async function requireFreePorts(profile: Profile): Promise<void> {
+  for (const port of [profile.apiPort, profile.httpPort, profile.httpsPort])
+    if (!(await isFree(port))) throw new UserError(`port ${port} on 127.0.0.1 is taken, and cluster ${contextName(profile)} uses it. Stop what listens there (ss -ltnp 'sport = :${port}')`)
+}
+
+async function freePort(wanted: number): Promise<number> {
+  for (let port = wanted; port < wanted + 100; port++) if (await isFree(port)) return port
+  throw new UserError(`no free port from ${wanted} to ${wanted + 99} on 127.0.0.1`)
+}
+
+const isFree = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
+
+export const hasData = (home: string): boolean => existsSync(home)

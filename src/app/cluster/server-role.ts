@@ -1,0 +1,76 @@
+import { rmSync } from 'node:fs'
+import { ingresses } from '../../base/api/kinds.ts'
+import { createInformer } from '../../base/client/informer.ts'
+import { createApiServer } from '../../control/apiserver/server.ts'
+import { bootstrap } from '../../control/apiserver/bootstrap.ts'
+import { startControllers } from '../../control/controllers/index.ts'
+import { startScheduler } from '../../control/scheduler/scheduler.ts'
+import { openLmdbStore } from '../../control/store/lmdb-store.ts'
+import { runGatewayChild } from './gateway-child.ts'
+import { serveHostDns } from './host-dns.ts'
+import { layoutOf } from './layout.ts'
+import { contextName } from './names.ts'
+import { readPki } from './pki.ts'
+import { aborted, type RoleContext } from './role.ts'
+
+const componentUser = (name: string, groups: readonly string[] = []) => ({ name, groups: [...groups, 'system:authenticated'] })
+const serviceAccountGroups = ['system:serviceaccounts', 'system:serviceaccounts:kube-system']
+
+/** The server process: API, store, controllers, scheduler; and the platform process once an Ingress exists. */
+export async function runServer(context: RoleContext): Promise<void> {
+  const { profile, paths, clock, log, signal } = context
+  const layout = layoutOf(profile)
+  const pki = readPki(paths.pki)
+  const store = openLmdbStore({ path: paths.store })
+  const hasNetwork = profile.runtime === 'process'
+  const server = createApiServer({
+    store, clock, log, signal,
+    serviceCIDR: profile.ranges.serviceCIDR,
+    clientCA: pki.clientCA,
+    serviceAccountKey: pki.serviceAccountKey,
+    nodeDialer: () => ({ socketPath: paths.agentSocket }),
+  })
+  await bootstrap(server, {
+    serviceCIDR: profile.ranges.serviceCIDR,
+    apiAddress: layout.nodes[0]?.ip ?? '127.0.0.1',
+    apiPort: hasNetwork ? layout.agentApiPort : profile.apiPort,
+    serverCA: pki.serverCA,
+    clientCA: pki.clientCA,
+    publicServer: `https://127.0.0.1:${profile.apiPort}`,
+  })
+  const tls = { cert: pki.server.cert, key: pki.server.key }
+  rmSync(paths.serverSocket, { force: true })
+  await server.listen({ ...tls, socketPath: paths.serverSocket, signal })
+  await server.listen({ ...tls, host: '127.0.0.1', port: profile.apiPort, signal })
+  log.info({ port: profile.apiPort }, `the API of ${contextName(profile)} answers`)
+
+  const clientFor = (identity: string) =>
+    server.loopbackClient(componentUser(identity, identity.startsWith('system:serviceaccount:') ? serviceAccountGroups : []))
+  await Promise.all([
+    startControllers({
+      clientFor, clock, log, signal, rootCA: pki.serverCA,
+      clusterCIDR: profile.ranges.podCIDR, loadBalancerRange: profile.ranges.loadBalancerCIDR,
+    }),
+    startScheduler({ client: clientFor('system:kube-scheduler'), clock, log, signal }),
+    hasNetwork ? serveHostDns({ socketPath: paths.dnsSocket, signal }) : startSimulatedNodes(context),
+  ])
+  if (hasNetwork) void startPlatformWhenNeeded(context, clientFor('system:knarr:server'))
+  await aborted(signal)
+  await store.close()
+}
+
+async function startSimulatedNodes(context: RoleContext): Promise<void> {
+  const { startSimulatedAgent } = await import('./simulated-agent.ts')
+  await startSimulatedAgent(context)
+}
+
+/** The platform process (the L7 gateway) starts with the first object that needs it: an idle cluster does not pay for it. */
+async function startPlatformWhenNeeded(context: RoleContext, client: ReturnType<ReturnType<typeof createApiServer>['loopbackClient']>): Promise<void> {
+  const { profile, clock, log, signal } = context
+  const untilFirst = new AbortController()
+  const informer = createInformer(client, ingresses, { signal: AbortSignal.any([signal, untilFirst.signal]), clock, log })
+  await new Promise<void>((resolve) => informer.onChange(({ object }) => object && resolve()))
+  untilFirst.abort()
+  const command = ['nsenter', `--net=/run/netns/${contextName(profile)}`, process.execPath, context.mainFile, 'internal', 'platform', context.home, profile.name]
+  await runGatewayChild({ command, httpPort: profile.httpPort, httpsPort: profile.httpsPort, clock, log, signal })
+}
