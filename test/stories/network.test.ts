@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildWebImage, createSandbox, eventually, isRoot } from './harness.ts'
+
+const services = `
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web-node}
+spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, targetPort: 8080, nodePort: 30080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web-lb}
+spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web-headless}
+spec: {clusterIP: None, selector: {app: web}, ports: [{name: http, port: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: alias}
+spec: {type: ExternalName, externalName: web.default.svc.cluster.local}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: shop}
+spec:
+  rules:
+  - host: shop.example.com
+    http: {paths: [{path: /tasks, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
+`
+
+describe.skipIf(!isRoot)('Services, DNS and Ingress (needs root)', () => {
+  const sandbox = createSandbox()
+  const { k } = sandbox
+  const curl = async (...args: string[]) => (await sandbox.run('curl', ['-sS', '-m', '5', ...args])).stdout
+  const podOf = (text: string) => (JSON.parse(text) as { pod: string }).pod
+  let client = ''
+  beforeAll(async () => {
+    await sandbox.knarr('up')
+    await buildWebImage(sandbox)
+    await sandbox.apply(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: 'web:dev', ports: [{containerPort: 8080}], readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}}]}
+`)
+    await sandbox.apply(services)
+    await k('rollout', 'status', 'deployment/web', '--timeout=60s')
+    client = (await k('get', 'pods', '-l', 'app=web', '-o', 'name')).split('\n')[0] ?? ''
+  })
+  afterAll(() => sandbox.remove())
+
+  const inPod = async (script: string) => (await k('exec', client, '--', 'node', '-e', script)).trim()
+  const fetchInPod = (url: string) => inPod(`fetch(${JSON.stringify(url)}).then(r => r.text()).then(t => console.log(t), e => console.log('failed', e.cause?.code))`)
+
+  it('answers on the ClusterIP, from the host and from a Pod, spread over the Pods', async () => {
+    const ip = await k('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}')
+    const pods = new Set<string>()
+    for (let i = 0; i < 8; i++) pods.add(podOf(await curl(`http://${ip}/`)))
+    expect(pods.size).toBe(2)
+    expect(podOf(await fetchInPod('http://web/'))).toMatch(/^web-/)
+  })
+
+  it('resolves names as the cluster does', async () => {
+    const lookup = (name: string) => inPod(`require('dns').promises.lookup(${JSON.stringify(name)}, {all: true}).then(r => console.log(r.map(a => a.address).sort().join(' ')), e => console.log(e.code))`)
+    const ip = await k('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}')
+    for (const name of ['web', 'web.default', 'web.default.svc', 'web.default.svc.cluster.local', 'alias']) expect(await lookup(name)).toBe(ip)
+    const podIPs = (await k('get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].status.podIP}')).split(' ').sort().join(' ')
+    expect(await lookup('web-headless')).toBe(podIPs)
+    expect(await lookup('nothing.default.svc.cluster.local')).toBe('ENOTFOUND')
+    const srv = await inPod(`require('dns').promises.resolveSrv('_http._tcp.web.default.svc.cluster.local').then(r => console.log(JSON.stringify(r)))`)
+    expect(JSON.parse(srv)).toMatchObject([{ port: 80, name: 'web.default.svc.cluster.local' }])
+  })
+
+  it('answers on a node port of every node, and on the load balancer\'s address', async () => {
+    const nodeIPs = (await k('get', 'nodes', '-o', 'jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}')).split(' ')
+    expect(nodeIPs).toHaveLength(3)
+    for (const ip of nodeIPs) expect(podOf(await curl(`http://${ip}:30080/`))).toMatch(/^web-/)
+    const ip = await eventually(() => k('get', 'service', 'web-lb', '-o', 'jsonpath={.status.loadBalancer.ingress[0].ip}'), (text) => text !== '', 'an address')
+    expect(podOf(await curl(`http://${ip}/`))).toMatch(/^web-/)
+    expect(await k('get', 'service', 'web-lb')).toMatch(new RegExp(`web-lb +LoadBalancer +\\S+ +${ip.replaceAll('.', '\\.')} +80:3\\d{4}/TCP`))
+  })
+
+  it('routes by host and path through the Ingress on localhost', async () => {
+    const { httpPort } = sandbox.profile()
+    const get = (host: string, path: string) => curl('-H', `Host: ${host}`, `http://127.0.0.1:${httpPort}${path}`)
+    await eventually(() => get('shop.example.com', '/tasks'), (text) => text.includes('"pod"'), 'the Ingress answers')
+    expect(JSON.parse(await get('shop.example.com', '/tasks/1'))).toMatchObject({ path: '/tasks/1', host: 'shop.example.com' })
+    expect(await get('shop.example.com', '/tasksfoo')).toContain('404')
+    expect(podOf(await curl(`http://shop.localhost:${httpPort}/tasks`))).toMatch(/^web-/)
+    await eventually(() => k('get', 'ingress', 'shop'), (text) => /shop +knarr +shop\.example\.com +\d+\.\d+\.\d+\.\d+ +80/.test(text), 'its address is shown')
+  })
+
+  it('reaches the API from a Pod with its ServiceAccount', async () => {
+    const script = `
+      const fs = require('fs'); const d = '/var/run/secrets/kubernetes.io/serviceaccount/';
+      require('https').get({host: process.env.KUBERNETES_SERVICE_HOST, port: process.env.KUBERNETES_SERVICE_PORT, path: '/api/v1/namespaces/default/pods', ca: fs.readFileSync(d + 'ca.crt'),
+        headers: {authorization: 'Bearer ' + fs.readFileSync(d + 'token')}}, r => { let t = ''; r.on('data', c => t += c).on('end', () => console.log(r.statusCode, JSON.parse(t).kind)) })`
+    expect(await inPod(script)).toBe('200 PodList')
+  })
+})
