@@ -30,7 +30,7 @@ export async function demo(cli: CommandLine, options: { profile: string; once?: 
 
   const { profile, client, readyMs } = await startCluster(cli, options)
   if (profile.runtime === 'simulated') throw new UserError(`cluster ${contextName(profile)} is simulated: no process of it can answer. Run: knarr demo --profile demo`)
-  row(cli, 'cluster'(profile), `${profile.nodes} nodes ready`, seconds(readyMs))
+  row(cli, 'cluster', contextName(profile), `${profile.nodes} nodes ready`, seconds(readyMs))
   await step(cli, 'image', 'tasks:dev', async () => {
     const images = await createImageStore({ directory: join(home, 'images'), log: silentLog, nodeExecutable: process.execPath })
     await images.build({ context: example, tag: 'tasks:dev' })

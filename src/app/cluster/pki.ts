@@ -57,12 +57,12 @@ function isCurrent({ directory, dnsNames, ipAddresses, clients, nowMs }: PkiRequ
 async function issueAll({ directory, dnsNames, ipAddresses, clients, nowMs }: PkiRequest): Promise<void> {
   await import('reflect-metadata')
   const x509 = await import('@peculiar/x509')
-  const crypto = webcrypto as unknown as Crypto
+  const crypto = webcrypto as unknown as typeof globalThis.crypto
   x509.cryptoProvider.set(crypto)
   const notBefore = new Date(nowMs - 300_000)
   const notAfter = new Date(nowMs + 365 * dayMs)
   const newKeys = () => crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  const save = async (file: string, cert: string, key: CryptoKey) => {
+  const save = async (file: string, cert: string, key: webcrypto.CryptoKey) => {
     const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', key))
     const pem = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ type: 'sec1', format: 'pem' }) as string
     writeFileSync(join(directory, `${file}.key`), pem, { mode: 0o600 })
