@@ -8,7 +8,8 @@ export type ScalarName =
 export type FieldType =
   | { readonly kind: 'scalar'; readonly pointer: boolean; readonly scalar: ScalarName; readonly enum?: readonly string[] }
   | { readonly kind: 'struct'; readonly pointer: boolean; readonly ref: string }
-  | { readonly kind: 'list' | 'map'; readonly pointer: boolean; readonly element: FieldType }
+  | { readonly kind: 'list'; readonly pointer: boolean; readonly element: FieldType }
+  | { readonly kind: 'map'; readonly pointer: boolean; readonly element: FieldType }
 
 export interface FieldSchema {
   readonly name: string
