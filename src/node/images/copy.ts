@@ -1,0 +1,97 @@
+import { chmodSync, chownSync, copyFileSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs'
+import { basename, join, normalize, posix, relative } from 'node:path'
+import { globToRegExp, isGlob } from './patterns.ts'
+import type { RootView } from './root-view.ts'
+
+export interface CopyOptions {
+  readonly context: string
+  readonly sources: readonly string[]
+  /** Absolute; with `/` at its end where it is named as a folder. */
+  readonly destination: string
+  readonly isIgnored: (path: string) => boolean
+  /** The image below with the new layer on top. */
+  readonly view: RootView
+  /** Folder of the new layer. */
+  readonly layer: string
+  readonly owner: { readonly uid: number; readonly gid: number }
+}
+
+/** The COPY instruction: a folder gives its contents, a file itself. Throws when nothing of the context fits a source. */
+export function copyIntoLayer(options: CopyOptions): void {
+  const matches = options.sources.flatMap((source) => expandSource(options, source))
+  const intoFolder = options.destination.endsWith('/') || isFolderInImage(options.view, options.destination)
+  if (matches.length > 1 && !intoFolder) throw new Error('when copying more than one source, the destination must be a folder and end with a /')
+  for (const path of matches) {
+    const from = join(options.context, path)
+    if (statSync(from).isDirectory()) copyFolder(options, path, options.destination)
+    else copyEntry(options, from, intoFolder ? posix.join(options.destination, basename(path)) : options.destination)
+  }
+}
+
+function expandSource(options: CopyOptions, source: string): string[] {
+  const path = normalize(source.replace(/^\/+/, '')).replace(/\/+$/, '') || '.'
+  if (path === '..' || path.startsWith('../')) throw new Error(`${source} is outside of the build context`)
+  const found = isGlob(path)
+    ? entriesBelow(options.context, '').filter((entry) => globToRegExp(path).test(entry))
+    : lstatSync(join(options.context, path), { throwIfNoEntry: false }) ? [path] : []
+  const kept = found.filter((entry) => entry === '.' || !options.isIgnored(entry) || statSync(join(options.context, entry)).isDirectory())
+  if (kept.length === 0) throw new Error(`"/${path}": not found in the build context`)
+  return kept
+}
+
+function copyFolder(options: CopyOptions, path: string, destination: string): void {
+  makeFolder(options, destination)
+  for (const name of readdirSync(join(options.context, path)).sort()) {
+    const inner = path === '.' ? name : `${path}/${name}`
+    const stats = lstatSync(join(options.context, inner))
+    const ignored = options.isIgnored(inner)
+    if (stats.isDirectory()) {
+      if (!ignored) copyFolder(options, inner, posix.join(destination, name))
+      else if (hasKept(options, inner)) copyFolder(options, inner, posix.join(destination, name))
+    } else if (!ignored) copyEntry(options, join(options.context, inner), posix.join(destination, name))
+  }
+}
+
+/** A folder left out may hold files that a later `!` line takes back in. */
+const hasKept = (options: CopyOptions, folder: string) =>
+  entriesBelow(options.context, folder).some((entry) => !options.isIgnored(entry) && !lstatSync(join(options.context, entry)).isDirectory())
+
+function copyEntry(options: CopyOptions, from: string, destination: string): void {
+  const stats = lstatSync(from)
+  if (!stats.isFile() && !stats.isSymbolicLink()) return
+  const target = join(layerPath(options, makeFolder(options, posix.dirname(destination))), posix.basename(destination))
+  rmSync(target, { recursive: true, force: true })
+  if (stats.isSymbolicLink()) return symlinkSync(readlinkSync(from), target)
+  copyFileSync(from, target)
+  chmodSync(target, stats.mode & 0o7777)
+  giveTo(target, options.owner)
+  utimesSync(target, stats.mtime, stats.mtime)
+}
+
+function makeFolder(options: CopyOptions, path: string): string {
+  const existed = isFolderInImage(options.view, path)
+  const resolved = options.view.ensureFolder(path)
+  if (!existed) giveTo(layerPath(options, resolved), options.owner)
+  return resolved
+}
+
+const layerPath = (options: CopyOptions, path: string) => join(options.layer, path)
+const isFolderInImage = (view: RootView, path: string) => path === '/' || (view.find(path)?.stats.isDirectory() ?? false)
+
+function giveTo(path: string, owner: { uid: number; gid: number }): void {
+  if (process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid)
+}
+
+function entriesBelow(context: string, folder: string): string[] {
+  const base = join(context, folder)
+  return readdirSync(base, { withFileTypes: true }).flatMap((entry) => {
+    const path = relative(context, join(base, entry.name))
+    return entry.isDirectory() ? [path, ...entriesBelow(context, path)] : [path]
+  })
+}
+
+/** Makes the parts of a new layer that stand for folders of this machine, so that copies below them land in the layer. */
+export function openLayer(layer: string, hostFolders: readonly string[]): void {
+  for (const folder of hostFolders) mkdirSync(join(layer, folder), { recursive: true })
+}
+

@@ -1,0 +1,87 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import type { Clock } from '../../../base/lib/clock.ts'
+import type { Sandbox } from '../runtime.ts'
+import type { Cgroups } from './cgroups.ts'
+import type { PodNetwork } from './pod-network.ts'
+import { identify, isAlive, type ProcessIdentity, signalProcess } from './process-identity.ts'
+import { sandboxFolder, type SandboxRecord, saveRecord } from './records.ts'
+import { sandboxScript } from './scripts.ts'
+import { startDetached } from './shell.ts'
+
+export interface SandboxSurroundings {
+  readonly directory: string
+  readonly cgroups: Cgroups
+  readonly network: PodNetwork
+  readonly nodeNetwork: (node: string) => string | undefined
+}
+
+/** A Pod's network, UTS and IPC namespaces, held by one sleeping process that needs no agent. */
+export class PodSandbox {
+  record: SandboxRecord
+  readonly #folder: string
+  readonly #around: SandboxSurroundings
+
+  constructor(record: SandboxRecord, around: SandboxSurroundings) {
+    this.record = record
+    this.#around = around
+    this.#folder = sandboxFolder(around.directory, record.id)
+  }
+
+  get ready(): boolean {
+    return this.holder !== undefined
+  }
+
+  /** The holder while it lives. */
+  get holder(): ProcessIdentity | undefined {
+    const { holder, stopped } = this.record
+    return !stopped && holder && isAlive(holder) ? holder : undefined
+  }
+
+  describe(): Sandbox {
+    const { id, config, createdAtMs, ip } = this.record
+    return { id, config, createdAtMs, state: this.ready ? 'ready' : 'notready', ...(ip === undefined ? {} : { ip }) }
+  }
+
+  async start(): Promise<void> {
+    const { id, config, cgroup } = this.record
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+    const ownGroup = `${cgroup}/sandbox`
+    this.#around.cgroups.create(ownGroup, {})
+    const script = sandboxScript({ ...config, joinFiles: this.#around.cgroups.joinFiles(ownGroup) })
+    const child = await startDetached([...this.#enterNode(), 'unshare', '--uts', '--ipc', ...(config.hostNetwork ? [] : ['--net']), 'sh', '-c', script], '/')
+    const holder = identify(child.pid!)
+    if (!holder) throw new Error(`the sandbox of Pod ${config.namespace}/${config.name} ended as soon as it was started`)
+    this.#save({ ...this.record, holder })
+    if (config.hostNetwork) return
+    const { ip } = await this.#around.network.attach({ id, config, netnsPid: holder.pid })
+    if (ip !== '') this.#save({ ...this.record, ip })
+  }
+
+  async stop(): Promise<void> {
+    const { holder, config, id } = this.record
+    if (!config.hostNetwork && !this.record.stopped) await this.#around.network.detach(id)
+    if (holder) signalProcess(holder, 'SIGKILL')
+    if (!this.record.stopped) this.#save({ ...this.record, stopped: true })
+  }
+
+  /** Resolves when its holder has ended, so that its control group can go. */
+  async gone(clock: Clock): Promise<void> {
+    const { holder } = this.record
+    for (let waitedMs = 0; holder && isAlive(holder) && waitedMs < 2_000; waitedMs += 5) await clock.sleep(5)
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true })
+    this.#around.cgroups.remove(this.record.cgroup)
+  }
+
+  #enterNode(): string[] {
+    const path = this.record.config.hostNetwork ? this.#around.nodeNetwork(this.record.config.node) : undefined
+    return path === undefined ? [] : ['nsenter', `--net=${path}`]
+  }
+
+  #save(record: SandboxRecord): void {
+    this.record = record
+    saveRecord(this.#folder, record)
+  }
+}
