@@ -45,6 +45,8 @@ export const headersObject = (rawHeaders: RawHeaders): Record<string, string | s
   return headers
 }
 
+export const pairsOf = (raw: RawHeaders): [string, string][] => raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1]!] as [string, string]] : []))
+
 const endToEnd = (rawHeaders: RawHeaders, keep: (name: string) => boolean): string[] => {
   const named = connectionOptions(rawHeaders)
   const kept: string[] = []

@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net'
 import { PassThrough, type Readable } from 'node:stream'
 import { Agent, type Dispatcher } from 'undici'
 import type { Target } from './backends.ts'
-import { downstreamHeaders, type RawHeaders } from './headers.ts'
+import { downstreamHeaders, pairsOf } from './headers.ts'
 
 export interface Forward {
   readonly request: IncomingMessage
@@ -31,7 +31,7 @@ export const createProxyAgent = (options: { readonly lookup?: LookupFunction } =
     connect: { timeout: connectTimeoutMs, rejectUnauthorized: false, ...(options.lookup ? { lookup: options.lookup } : {}) },
   })
 
-/** Streams a request to an endpoint and its answer back. Ends with the client: whoever goes away ends the other side. */
+/** Streams a request, with a body of known length or none, to an endpoint and its answer back. Ends with the client: whoever goes away ends the other side. */
 export const forward = (agent: Agent, options: Forward): void => {
   const body = bodyOf(options.request)
   // A request whose line has gone out may have had its effect: only where that is harmless is it sent again.
@@ -56,11 +56,11 @@ const originOf = (protocol: string, { host, port }: Target): string => `${protoc
 
 /** A stream of its own: undici destroys the body of a request that is answered early, and the client's socket must survive that. */
 const bodyOf = (request: IncomingMessage): Readable | undefined => {
-  const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
-  return hasBody ? request.pipe(new PassThrough()) : undefined
+  return Number(request.headers['content-length'] ?? 0) > 0 ? request.pipe(new PassThrough()) : undefined
 }
 
-const answerFailure = ({ response }: Forward, error: Error): void => {
+/** 502 or 504, or the end of an answer that has begun. */
+export const answerFailure = ({ response }: Forward, error: Error): void => {
   if (response.headersSent) return void response.destroy()
   const [status, text] = isTimeout(error) ? [504, '504 Gateway Time-out'] : [502, '502 Bad Gateway']
   answerText(response, status as number, text as string)
@@ -126,7 +126,5 @@ class AnswerRelay implements Dispatcher.DispatchHandler {
     if (!this.#response.writableFinished) this.#controller?.abort(new Error('the client went away'))
   }
 }
-
-const pairsOf = (raw: RawHeaders): [string, string][] => raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1]!] as [string, string]] : []))
 
 const rawPairs = (raw: Dispatcher.DispatchController['rawHeaders']): string[] => (Array.isArray(raw) ? raw.map((part) => part.toString('latin1')) : [])

@@ -11,6 +11,7 @@ import type { GatewayHandlers } from './listeners.ts'
 import { normalizeHost, pathAndQuery } from './paths.ts'
 import { answerText, forward } from './proxy.ts'
 import { matchRoute, type RouteMatch, type Routes, matchCertificate } from './routes.ts'
+import { forwardStreaming } from './streaming-proxy.ts'
 import { forwardUpgrade, plainHead, refuseUpgrade } from './upgrade.ts'
 
 export interface RequestHandlerOptions {
@@ -52,7 +53,9 @@ const handleRequest = (options: RequestHandlerOptions, request: IncomingMessage,
   if (decision.kind === 'answer') return answerText(response, decision.status, decision.text, decision.location ? { Location: decision.location } : {})
   if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue()
   const { route, targets, path, headers } = decision
-  forward(options.agent, { request, response, targets, path, headers, protocol: route.settings.backendProtocol, onFailure: logFailure(options, route) })
+  const exchange = { request, response, targets, path, headers, protocol: route.settings.backendProtocol, onFailure: logFailure(options, route) }
+  if (request.headers['transfer-encoding'] === undefined) forward(options.agent, exchange)
+  else forwardStreaming({ ...exchange, lookup: options.lookup })
 }
 
 const handleUpgrade = (options: RequestHandlerOptions, request: IncomingMessage, socket: Duplex, head: Buffer): void => {
