@@ -69,7 +69,13 @@ const answer = async (options: AppOptions, routes: ReturnType<typeof routesOf>, 
   const reply = await replyTo(options, routes, path, request)
   send(options, reply, request, response)
   const ms = Math.round((performance.now() - startedAt) * 10) / 10
-  options.log(probes.has(path) ? 'debug' : 'info', 'request', { method: request.method, path, status: reply.status, ms, requestId: request.headers['x-request-id'] })
+  options.log(probes.has(path) ? 'debug' : 'info', 'request', {
+    method: request.method,
+    path,
+    status: reply.status,
+    ms,
+    requestId: request.headers['x-request-id'],
+  })
 }
 
 const replyTo = async ({ log }: AppOptions, routes: ReturnType<typeof routesOf>, path: string, request: IncomingMessage): Promise<Reply> => {

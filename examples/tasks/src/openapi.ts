@@ -43,7 +43,9 @@ export const openapi = {
       },
     },
     '/healthz': { get: { operationId: 'isAlive', responses: { 200: json('Alive', { type: 'object' }) } } },
-    '/readyz': { get: { operationId: 'isReady', responses: { 200: json('Takes requests', { type: 'object' }), 503: json('Is stopping', { type: 'object' }) } } },
+    '/readyz': {
+      get: { operationId: 'isReady', responses: { 200: json('Takes requests', { type: 'object' }), 503: json('Is stopping', { type: 'object' }) } },
+    },
   },
   components: { schemas: { Task: task, TaskDraft: draft, Fault: fault } },
 } as const

@@ -34,7 +34,12 @@ describe('tasks', () => {
     'not json': { error: 'the body is not JSON' },
     '[]': { faults: [{ field: '', message: 'must be a JSON object' }] },
     '{}': { faults: [{ field: 'title', message: 'is required' }] },
-    '{"title":7,"description":null}': { faults: [{ field: 'title', message: 'must be a string' }, { field: 'description', message: 'must be a string' }] },
+    '{"title":7,"description":null}': {
+      faults: [
+        { field: 'title', message: 'must be a string' },
+        { field: 'description', message: 'must be a string' },
+      ],
+    },
     '{"title":" "}': { faults: [{ field: 'title', message: 'must not be empty' }] },
   }
   for (const [body, answer] of Object.entries(refused)) it(`refuse ${body}`, async () => expect(await post(body)).toMatchObject({ status: 400, body: answer }))

@@ -5,10 +5,19 @@ import { type BackendsView, resolveBackend } from './backends.ts'
 const service = (name: string, spec: object): [string, Service] => [`ns/${name}`, { metadata: { name, namespace: 'ns' }, spec } as unknown as Service]
 
 const slice = (port: { name?: string; port: number }, addresses: Record<string, boolean | undefined>): EndpointSlice =>
-  ({ ports: [port], endpoints: Object.entries(addresses).map(([address, ready]) => ({ addresses: [address], conditions: { ready } })) }) as unknown as EndpointSlice
+  ({
+    ports: [port],
+    endpoints: Object.entries(addresses).map(([address, ready]) => ({ addresses: [address], conditions: { ready } })),
+  }) as unknown as EndpointSlice
 
 const services = new Map([
-  service('web', { clusterIP: '10.96.0.9', ports: [{ name: 'http', port: 80, targetPort: 'http' }, { name: 'admin', port: 81, targetPort: 9000 }] }),
+  service('web', {
+    clusterIP: '10.96.0.9',
+    ports: [
+      { name: 'http', port: 80, targetPort: 'http' },
+      { name: 'admin', port: 81, targetPort: 9000 },
+    ],
+  }),
   service('plain', { clusterIP: '10.96.0.8', ports: [{ port: 80 }] }),
   service('headless', { clusterIP: 'None', ports: [{ port: 5432, name: 'pg' }] }),
   service('inner', { type: 'ExternalName', externalName: 'plain.ns.svc.cluster.local' }),
@@ -21,7 +30,10 @@ const services = new Map([
 ])
 
 const slices: Record<string, readonly EndpointSlice[]> = {
-  'ns/web': [slice({ name: 'http', port: 5000 }, { '10.1.0.2': true, '10.1.0.1': undefined, '10.1.0.3': false }), slice({ name: 'admin', port: 9000 }, { '10.1.0.1': true })],
+  'ns/web': [
+    slice({ name: 'http', port: 5000 }, { '10.1.0.2': true, '10.1.0.1': undefined, '10.1.0.3': false }),
+    slice({ name: 'admin', port: 9000 }, { '10.1.0.1': true }),
+  ],
   'ns/plain': [slice({ name: '', port: 8080 }, { '10.1.0.7': true }), slice({ port: 8080 }, { '10.1.0.7': true, '10.1.0.6': true })],
   'ns/headless': [slice({ name: 'pg', port: 5432 }, { '10.1.0.5': true })],
 }

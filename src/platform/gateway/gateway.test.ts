@@ -40,10 +40,19 @@ const publish = async (name: string, ports: readonly number[]): Promise<void> =>
   }
 }
 
-const expose = (name: string, host: string, service = name, extra: { annotations?: Record<string, string>; tls?: { hosts: string[]; secretName: string }[] } = {}) =>
+const expose = (
+  name: string,
+  host: string,
+  service = name,
+  extra: { annotations?: Record<string, string>; tls?: { hosts: string[]; secretName: string }[] } = {},
+) =>
   client.create(ingresses, {
     metadata: { namespace: 'default', name, annotations: extra.annotations },
-    spec: { ingressClassName: 'nginx', tls: extra.tls, rules: [{ host, http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: service, port: { number: 80 } } } }] } }] },
+    spec: {
+      ingressClassName: 'nginx',
+      tls: extra.tls,
+      rules: [{ host, http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: service, port: { number: 80 } } } }] } }],
+    },
   })
 
 interface Answer {
@@ -56,7 +65,15 @@ const ask = (host: string, options: RequestOptions & { body?: string | Buffer; t
   new Promise((resolve, reject) => {
     const { body, tls, headers, ...rest } = options
     const port = (tls ? gateway.https : gateway.http)[0]!.port
-    const request = (tls ? httpsRequest : httpRequest)({ host: '127.0.0.1', port, headers: { host, ...(headers as object) }, agent: false, rejectUnauthorized: false, servername: host, ...rest })
+    const request = (tls ? httpsRequest : httpRequest)({
+      host: '127.0.0.1',
+      port,
+      headers: { host, ...(headers as object) },
+      agent: false,
+      rejectUnauthorized: false,
+      servername: host,
+      ...rest,
+    })
     request.on('error', reject)
     request.on('response', async (response) => {
       let text = ''
@@ -115,12 +132,21 @@ describe('answers', () => {
   })
 
   it('the endpoint, under its host and under NAME.localhost, and tells it who asked', async () => {
-    const answer = await ask('echo.test:8080', { path: '/a%20b?q=1', headers: { 'x-forwarded-for': '6.6.6.6', connection: 'x-secret', 'x-secret': '1', 'x-request-id': 'r1' } })
+    const answer = await ask('echo.test:8080', {
+      path: '/a%20b?q=1',
+      headers: { 'x-forwarded-for': '6.6.6.6', connection: 'x-secret', 'x-secret': '1', 'x-request-id': 'r1' },
+    })
     const seen = JSON.parse(answer.text) as { url: string; headers: Record<string, string> }
     expect(seen.url).toBe('/a%20b?q=1')
     expect(seen.headers).toMatchObject({
-      host: 'echo.test:8080', 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'echo.test:8080', 'x-forwarded-port': '8080', 'x-forwarded-proto': 'http',
-      'x-real-ip': '127.0.0.1', 'x-request-id': 'r1', 'x-original-forwarded-for': '6.6.6.6',
+      host: 'echo.test:8080',
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-host': 'echo.test:8080',
+      'x-forwarded-port': '8080',
+      'x-forwarded-proto': 'http',
+      'x-real-ip': '127.0.0.1',
+      'x-request-id': 'r1',
+      'x-original-forwarded-for': '6.6.6.6',
     })
     expect(seen.headers['x-secret']).toBeUndefined()
     expect(answer.headers).toMatchObject({ 'x-kept-case': 'yes', 'set-cookie': ['a=1', 'b=2'] })
@@ -139,7 +165,12 @@ describe('answers', () => {
   })
 
   it('100 Continue before the body is sent', async () => {
-    const request = httpRequest({ host: '127.0.0.1', port: gateway.http[0]!.port, method: 'PUT', headers: { host: 'echo.test', expect: '100-continue', 'content-length': 5 } })
+    const request = httpRequest({
+      host: '127.0.0.1',
+      port: gateway.http[0]!.port,
+      method: 'PUT',
+      headers: { host: 'echo.test', expect: '100-continue', 'content-length': 5 },
+    })
     request.flushHeaders()
     await once(request, 'continue')
     request.end('hello')
@@ -149,7 +180,9 @@ describe('answers', () => {
 
   it('requests that offer h2c as ordinary ones', async () => {
     const socket = connect(gateway.http[0]!.port, '127.0.0.1')
-    socket.write('POST /h2c HTTP/1.1\r\nHost: echo.test\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\nContent-Length: 4\r\n\r\nbody')
+    socket.write(
+      'POST /h2c HTTP/1.1\r\nHost: echo.test\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\nContent-Length: 4\r\n\r\nbody',
+    )
     let text = ''
     socket.on('data', (chunk) => (text += chunk))
     await vi.waitFor(() => expect(text).toContain('"size":4'))
@@ -159,7 +192,10 @@ describe('answers', () => {
 })
 
 it('takes endpoints in turn and passes over one that is not there', async () => {
-  const named = (name: string): RequestListener => (_request, response) => void response.end(name)
+  const named =
+    (name: string): RequestListener =>
+    (_request, response) =>
+      void response.end(name)
   const [a, b, gone] = [await serve(named('a')), await serve(named('b')), await serve(named('gone'))]
   gone.server.close()
   await once(gone.server, 'close')
@@ -185,7 +221,7 @@ it('answers 502 when the endpoint breaks off, and sends a POST only once', async
   expect(count).toBe(1)
 })
 
-it('streams as it comes, and ends the endpoint\'s request when the client goes away', async () => {
+it("streams as it comes, and ends the endpoint's request when the client goes away", async () => {
   const closed = vi.fn()
   const { port } = await serve((request, response) => {
     if (request.url !== '/stream') return void response.end()
@@ -197,7 +233,14 @@ it('streams as it comes, and ends the endpoint\'s request when the client goes a
   await publish('stream', [port])
   await expose('stream', 'stream.test')
   await found('stream.test')
-  const request = httpRequest({ host: '127.0.0.1', port: gateway.http[0]!.port, path: '/stream', method: 'POST', headers: { host: 'stream.test' }, agent: false })
+  const request = httpRequest({
+    host: '127.0.0.1',
+    port: gateway.http[0]!.port,
+    path: '/stream',
+    method: 'POST',
+    headers: { host: 'stream.test' },
+    agent: false,
+  })
   request.on('error', () => undefined)
   request.flushHeaders()
   const [response] = (await once(request, 'response')) as [IncomingMessage]
@@ -225,7 +268,7 @@ it('answers a request whose body the endpoint does not want', async () => {
   request.destroy()
 })
 
-it('passes WebSockets, and an endpoint\'s refusal to open one', async () => {
+it("passes WebSockets, and an endpoint's refusal to open one", async () => {
   const { server, port } = await serve((_request, response) => void response.writeHead(403).end('not here'))
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'chat' })
   server.on('upgrade', (request, socket, head) => {
@@ -272,7 +315,14 @@ it('shows the certificate of the host, follows its renewal, and redirects for th
 
 const shown = (host: string): Promise<string> =>
   new Promise((resolve, reject) => {
-    const request = httpsRequest({ host: '127.0.0.1', port: gateway.https[0]!.port, servername: host, headers: { host }, rejectUnauthorized: false, agent: false })
+    const request = httpsRequest({
+      host: '127.0.0.1',
+      port: gateway.https[0]!.port,
+      servername: host,
+      headers: { host },
+      rejectUnauthorized: false,
+      agent: false,
+    })
     request.on('error', reject)
     request.on('response', (response) => {
       resolve((response.socket as TLSSocket).getPeerCertificate().fingerprint256)
@@ -296,7 +346,12 @@ it('writes the address into the status once, and says Sync', async () => {
 it('makes its own objects once and lets the endpoints follow', async () => {
   const own = new FakeClient()
   await ensureIngressObjects(own, { address: '10.9.0.1', httpPort: 80, httpsPort: 443 })
-  await own.patch(ingressClasses, { name: 'knarr' }, { metadata: { annotations: { 'ingressclass.kubernetes.io/is-default-class': 'false' } } }, { type: 'merge' })
+  await own.patch(
+    ingressClasses,
+    { name: 'knarr' },
+    { metadata: { annotations: { 'ingressclass.kubernetes.io/is-default-class': 'false' } } },
+    { type: 'merge' },
+  )
   await ensureIngressObjects(own, { address: '10.9.0.2', httpPort: 8080, httpsPort: 8443 })
   expect((await own.get(ingressClasses, { name: 'knarr' })).metadata.annotations).toEqual({ 'ingressclass.kubernetes.io/is-default-class': 'false' })
   const slice = await own.get(endpointSlices, { namespace: 'kube-system', name: 'ingress-knarr' })

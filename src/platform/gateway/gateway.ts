@@ -65,7 +65,16 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
   const listeners = await startListeners({ ...options.listeners, handlers, defaultCertificate, contextOf: cluster.contextOf, clock, signal })
   httpsPort ??= listeners.https[0]?.port
   const recorder = createEventRecorder({ client, clock, log, component: 'knarr-ingress-controller', host: identity })
-  const statusWriter = startStatusWriter({ client, clock, log, signal, recorder, served: cluster.served, statusAddress: options.statusAddress, synced: cluster.synced })
+  const statusWriter = startStatusWriter({
+    client,
+    clock,
+    log,
+    signal,
+    recorder,
+    served: cluster.served,
+    statusAddress: options.statusAddress,
+    synced: cluster.synced,
+  })
   cluster.onIngressChange(statusWriter.wake)
   const stopped = Promise.all([listeners.closed.then(() => agent.destroy()), statusWriter.stopped]).then(() => undefined)
   return { http: listeners.http, https: listeners.https, synced: cluster.synced, stopped }
@@ -125,7 +134,13 @@ const dnsLookup = (servers: readonly string[]): LookupFunction => {
   return (hostname, options, callback) => {
     const addresses = isIP(hostname) ? Promise.resolve([hostname]) : resolver.resolve4(hostname)
     addresses.then(
-      (found) => (options.all ? callback(null, found.map((address) => ({ address, family: isIP(address) }))) : callback(null, found[0]!, isIP(found[0]!))),
+      (found) =>
+        options.all
+          ? callback(
+              null,
+              found.map((address) => ({ address, family: isIP(address) })),
+            )
+          : callback(null, found[0]!, isIP(found[0]!)),
       (error: NodeJS.ErrnoException) => callback(error, '', 4),
     )
   }

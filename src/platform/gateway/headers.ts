@@ -1,8 +1,27 @@
 /** A connection's own headers, which end at a proxy (RFC 9110, 7.6.1), in lower case. */
-const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
 
 /** Said by the gateway itself about each request; what a client claims is not passed on. */
-const forwarded = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-scheme', 'x-scheme', 'x-real-ip', 'x-request-id'])
+const forwarded = new Set([
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-forwarded-scheme',
+  'x-scheme',
+  'x-real-ip',
+  'x-request-id',
+])
 
 /** Headers as on the wire: name, value, name, value; order, case and repetitions kept. */
 export type RawHeaders = readonly string[]

@@ -59,7 +59,10 @@ const service: Draft<Service> = {
 }
 
 const endpointSlice = ({ address, httpPort, httpsPort }: IngressObjectsOptions): Draft<EndpointSlice> => ({
-  metadata: { ...gatewayService, labels: { ...labels, 'kubernetes.io/service-name': gatewayService.name, 'endpointslice.kubernetes.io/managed-by': ingressController.replace('/', '-') } },
+  metadata: {
+    ...gatewayService,
+    labels: { ...labels, 'kubernetes.io/service-name': gatewayService.name, 'endpointslice.kubernetes.io/managed-by': ingressController.replace('/', '-') },
+  },
   addressType: 'IPv4',
   endpoints: [{ addresses: [address], conditions: { ready: true, serving: true, terminating: false } }],
   ports: [

@@ -15,7 +15,12 @@ const addressOnly = ({ ip, hostname }: IngressLoadBalancerIngress) => ({ ip, hos
 export const writeAddress = async (client: Client, ingress: Ingress, address: StatusAddress): Promise<void> => {
   const { namespace, name } = ingress.metadata
   try {
-    await client.patch(ingresses, { namespace, name }, { status: { loadBalancer: { ingress: address.map(addressOnly) } } }, { type: 'merge', subresource: 'status' })
+    await client.patch(
+      ingresses,
+      { namespace, name },
+      { status: { loadBalancer: { ingress: address.map(addressOnly) } } },
+      { type: 'merge', subresource: 'status' },
+    )
   } catch (error) {
     if (!isStatusError(error, 'NotFound')) throw error
   }

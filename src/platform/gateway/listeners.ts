@@ -48,7 +48,14 @@ export const startListeners = async (options: ListenersOptions): Promise<Listene
     throw error
   }
   const addresses = (list: typeof plain): AddressInfo[] => list.map(({ server }) => server.address() as AddressInfo)
-  return { http: addresses(plain), https: addresses(secure), closed: closeOnAbort(all.map(({ server }) => server), options) }
+  return {
+    http: addresses(plain),
+    https: addresses(secure),
+    closed: closeOnAbort(
+      all.map(({ server }) => server),
+      options,
+    ),
+  }
 }
 
 const tlsServer = ({ defaultCertificate, contextOf }: ListenersOptions): Server =>

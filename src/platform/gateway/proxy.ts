@@ -45,7 +45,13 @@ export const forward = (agent: Agent, options: Forward): void => {
       answerFailure(options, error)
     })
     agent.dispatch(
-      { origin: originOf(options.protocol, target), method: (options.request.method ?? 'GET') as Dispatcher.HttpMethod, path: options.path, headers: [...options.headers], body: body ?? null },
+      {
+        origin: originOf(options.protocol, target),
+        method: (options.request.method ?? 'GET') as Dispatcher.HttpMethod,
+        path: options.path,
+        headers: [...options.headers],
+        body: body ?? null,
+      },
       relay,
     )
   }

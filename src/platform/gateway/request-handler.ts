@@ -60,7 +60,8 @@ const handleRequest = (options: RequestHandlerOptions, request: IncomingMessage,
 
 const handleUpgrade = (options: RequestHandlerOptions, request: IncomingMessage, socket: Duplex, head: Buffer): void => {
   const decision = decide(options, request)
-  if (decision.kind === 'answer') return refuseUpgrade(socket, decision.status, decision.reason, decision.location ? ['Location', decision.location] : [], decision.text)
+  if (decision.kind === 'answer')
+    return refuseUpgrade(socket, decision.status, decision.reason, decision.location ? ['Location', decision.location] : [], decision.text)
   const { route, targets, path, headers } = decision
   const { lookup } = options
   forwardUpgrade({ request, socket, head, targets, path, headers, lookup, protocol: route.settings.backendProtocol, onFailure: logFailure(options, route) })

@@ -23,7 +23,13 @@ const ingress = (given: Given): Ingress =>
   ({
     apiVersion: 'networking.k8s.io/v1',
     kind: 'Ingress',
-    metadata: { name: given.name ?? 'web', namespace: given.namespace ?? 'default', uid: 'u', creationTimestamp: given.created ?? '2026-01-01T00:00:00Z', annotations: given.annotations },
+    metadata: {
+      name: given.name ?? 'web',
+      namespace: given.namespace ?? 'default',
+      uid: 'u',
+      creationTimestamp: given.created ?? '2026-01-01T00:00:00Z',
+      annotations: given.annotations,
+    },
     spec: {
       ingressClassName: 'className' in given ? given.className : 'knarr',
       defaultBackend: given.defaultBackend ? backendOf(given.defaultBackend) : undefined,
@@ -37,7 +43,8 @@ const ingress = (given: Given): Ingress =>
   }) as unknown as Ingress
 
 const classes: Record<string, string> = { knarr: 'knarr.dev/ingress-controller', other: 'example.com/other' }
-const classOf = (known: Record<string, string>) => (name: string) => (known[name] ? ({ metadata: { name }, spec: { controller: known[name] } } as unknown as IngressClass) : undefined)
+const classOf = (known: Record<string, string>) => (name: string) =>
+  known[name] ? ({ metadata: { name }, spec: { controller: known[name] } } as unknown as IngressClass) : undefined
 
 const routesOf = (givens: readonly Given[], known = classes): Routes => buildRoutes({ ingresses: givens.map(ingress), classOf: classOf(known) })
 
@@ -66,7 +73,9 @@ describe('path types', () => {
   for (const [paths, requests] of cases) {
     it(paths.join(', '), () => {
       const routes = routesOf([{ rules: paths.map((path, i) => `- ${path} -> ${'abc'[i]}:80`) }])
-      expect(Object.fromEntries(Object.keys(requests).map((path) => [path, answer(routes, `http://any${path.startsWith('//') ? '/' : ''}${path}`)]))).toEqual(requests)
+      expect(Object.fromEntries(Object.keys(requests).map((path) => [path, answer(routes, `http://any${path.startsWith('//') ? '/' : ''}${path}`)]))).toEqual(
+        requests,
+      )
     })
   }
 
@@ -105,7 +114,10 @@ describe('hosts', () => {
   for (const [url, service] of Object.entries(cases)) it(`${url} goes to ${service}`, () => expect(answer(routes, url)).toBe(service))
 
   it('lets the older Ingress win', () => {
-    const twice = routesOf([{ name: 'a', created: '2026-02-01T00:00:00Z', rules: ['h / Prefix -> young:80'] }, { name: 'b', rules: ['h / Prefix -> old:80'] }])
+    const twice = routesOf([
+      { name: 'a', created: '2026-02-01T00:00:00Z', rules: ['h / Prefix -> young:80'] },
+      { name: 'b', rules: ['h / Prefix -> old:80'] },
+    ])
     expect(answer(twice, 'http://h/')).toBe('old')
   })
 })
@@ -124,7 +136,8 @@ describe('classes', () => {
     ['the field before the annotation', { className: 'other', annotations: legacy }, classes, false],
   ]
   for (const [what, given, known, isServed] of cases) {
-    it(`${isServed ? 'serves' : 'leaves'} ${what}`, () => expect(answer(routesOf([{ ...given, rules: ['- / Prefix -> web:80'] }], known), 'http://h/')).toBe(isServed ? 'web' : '404'))
+    it(`${isServed ? 'serves' : 'leaves'} ${what}`, () =>
+      expect(answer(routesOf([{ ...given, rules: ['- / Prefix -> web:80'] }], known), 'http://h/')).toBe(isServed ? 'web' : '404'))
   }
 })
 

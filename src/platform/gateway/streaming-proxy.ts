@@ -41,7 +41,17 @@ const open = ({ protocol, targets, request, path, headers, lookup }: StreamingFo
   const { host, port } = targets[attempt]!
   const send = protocol === 'https' ? httpsRequest : httpRequest
   const all = headersObject([...headers, 'Transfer-Encoding', 'chunked'])
-  return send({ host, port, method: request.method, path, headers: all, agent: false, setHost: false, rejectUnauthorized: false, ...(lookup ? { lookup } : {}) })
+  return send({
+    host,
+    port,
+    method: request.method,
+    path,
+    headers: all,
+    agent: false,
+    setHost: false,
+    rejectUnauthorized: false,
+    ...(lookup ? { lookup } : {}),
+  })
 }
 
 /** The body waits: an endpoint that cannot be reached must not eat the beginning of it. */

@@ -64,12 +64,20 @@ export const refuseUpgrade = (socket: Duplex, status: number, reason: string, he
 
 /** A request head that asks for no upgrade, so that a server may read the same request once more as an ordinary one. */
 export const plainHead = (request: IncomingMessage): string => {
-  const kept = request.rawHeaders.flatMap((name, i, all) => (i % 2 === 0 && !['connection', 'upgrade', 'http2-settings'].includes(name.toLowerCase()) ? [name, all[i + 1]!] : []))
+  const kept = request.rawHeaders.flatMap((name, i, all) =>
+    i % 2 === 0 && !['connection', 'upgrade', 'http2-settings'].includes(name.toLowerCase()) ? [name, all[i + 1]!] : [],
+  )
   return `${request.method} ${request.url} HTTP/1.1\r\n${lines(kept)}\r\n`
 }
 
 const switchingHead = (answer: IncomingMessage): string =>
-  headOf(`101 ${answer.statusMessage ?? 'Switching Protocols'}`, [...downstreamHeaders(answer.rawHeaders), 'Connection', 'Upgrade', 'Upgrade', answer.headers.upgrade ?? ''])
+  headOf(`101 ${answer.statusMessage ?? 'Switching Protocols'}`, [
+    ...downstreamHeaders(answer.rawHeaders),
+    'Connection',
+    'Upgrade',
+    'Upgrade',
+    answer.headers.upgrade ?? '',
+  ])
 
 /** An endpoint that answers instead of switching: its answer, and the end of the connection is the end of the body. */
 const relayRefusal = (socket: Duplex, answer: IncomingMessage): void => {
@@ -83,7 +91,10 @@ const headOf = (status: string, headers: RawHeaders): string => `HTTP/1.1 ${stat
 const lines = (headers: RawHeaders): string => headers.map((part, i) => (i % 2 === 0 ? `${part}: ` : `${part}\r\n`)).join('')
 
 const joinSockets = (a: Duplex, b: Duplex): void => {
-  for (const [from, to] of [[a, b], [b, a]] as const) {
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
     if ('setTimeout' in from && typeof from.setTimeout === 'function') from.setTimeout(0)
     from.pipe(to)
     from.on('error', () => to.destroy())
