@@ -74,7 +74,7 @@ export class FakeClient implements Client {
     this.refuse('patch', kind, ref.name)
     const copy = mutableCopy(old)
     const patched = options.type === 'json' ? jsonPatch.applyPatch(copy, patch as jsonPatch.Operation[]).newDocument : merge(copy, patch)
-    const metadata = { ...old.metadata, ...(patched as Stored).metadata }
+    const { metadata } = patched as Stored
     const named = (patch as { metadata?: { resourceVersion?: string } } | undefined)?.metadata?.resourceVersion
     return this.#replace('patch', kind, old, { ...(patched as Stored), metadata: { ...metadata, resourceVersion: named ?? '' } }, options.subresource) as T
   }

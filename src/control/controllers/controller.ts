@@ -1,0 +1,47 @@
+import type { Client } from '../../base/client/client.ts'
+import type { EventRecorder } from '../../base/client/events.ts'
+import type { Informer } from '../../base/client/informer-contract.ts'
+import type { Kind } from '../../base/api/kind.ts'
+import type { KubeObject } from '../../base/api/object.ts'
+import type { Clock } from '../../base/lib/clock.ts'
+import type { Log } from '../../base/lib/log.ts'
+
+/** What all controllers together are told; every field is settled before they start. */
+export interface ControllerSettings {
+  /** PEM of what clients must trust, for `kube-root-ca.crt`. */
+  readonly rootCA: string
+  readonly clusterCIDR: string
+  readonly loadBalancerRange: string
+  /** How long a node may be silent before it counts as unknown. */
+  readonly nodeMonitorGraceMs: number
+  readonly nodeMonitorPeriodMs: number
+  /** Finished Pods beyond this many are removed, oldest first. */
+  readonly terminatedPodThreshold: number
+  /** The kinds that namespaces are emptied of and that owner references may name. */
+  readonly kinds: readonly Kind[]
+}
+
+/** Informers that all controllers share: asking for a kind the first time starts it. */
+export interface SharedInformers {
+  of<T extends KubeObject>(kind: Kind<T>): Informer<T>
+}
+
+export interface ControllerContext {
+  readonly client: Client
+  readonly informers: SharedInformers
+  readonly recorder: EventRecorder
+  readonly settings: ControllerSettings
+  readonly clock: Clock
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+export interface Controller {
+  /** The ServiceAccount in kube-system whose identity it has, and the source of its events. */
+  readonly name: string
+  /** Resolves when the signal has aborted and its work has ended. */
+  start(context: ControllerContext): Promise<void>
+}
+
+/** What a controller passes to `startController` as it is. */
+export const machinery = ({ clock, log, signal }: ControllerContext) => ({ clock, log, signal })
