@@ -1,0 +1,52 @@
+import type { LabelSelector, NodeSelectorRequirement, NodeSelectorTerm, Node, Taint, Toleration } from '../../base/api/generated/types.ts'
+
+type Labels = Readonly<Record<string, string>>
+
+interface Requirement {
+  readonly key: string
+  readonly operator: string
+  readonly values?: readonly string[]
+}
+
+const meets = (labels: Labels, { key, operator, values = [] }: Requirement): boolean => {
+  const value = labels[key]
+  switch (operator) {
+    case 'In': return value !== undefined && values.includes(value)
+    case 'NotIn': return value === undefined || !values.includes(value)
+    case 'Exists': return value !== undefined
+    case 'DoesNotExist': return value === undefined
+    case 'Gt': return compareNumbers(value, values[0], (a, b) => a > b)
+    case 'Lt': return compareNumbers(value, values[0], (a, b) => a < b)
+    default: return false
+  }
+}
+
+const compareNumbers = (left: string | undefined, right: string | undefined, holds: (a: number, b: number) => boolean): boolean =>
+  /^-?\d+$/.test(left ?? '') && /^-?\d+$/.test(right ?? '') && holds(Number(left), Number(right))
+
+/** No selector matches nothing; an empty one matches everything. */
+export const matchesSelector = (selector: LabelSelector | undefined, labels: Labels | undefined): boolean =>
+  selector !== undefined &&
+  Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels?.[key] === value) &&
+  (selector.matchExpressions ?? []).every((requirement) => meets(labels ?? {}, requirement))
+
+/** A term without any requirement matches no node. */
+export const matchesNodeTerm = (term: NodeSelectorTerm, node: Node): boolean => {
+  const expressions = term.matchExpressions ?? []
+  const fields = term.matchFields ?? []
+  if (expressions.length + fields.length === 0) return false
+  return expressions.every((each) => meets(node.metadata.labels ?? {}, each)) && fields.every((each) => meetsField(node, each))
+}
+
+const meetsField = (node: Node, requirement: NodeSelectorRequirement): boolean =>
+  requirement.key === 'metadata.name' && meets({ 'metadata.name': node.metadata.name }, requirement)
+
+export const tolerates = (toleration: Toleration, taint: Taint): boolean => {
+  if (toleration.effect && toleration.effect !== taint.effect) return false
+  if (toleration.key && toleration.key !== taint.key) return false
+  if (toleration.operator === 'Exists') return true
+  return Boolean(toleration.key) && (toleration.operator ?? 'Equal') !== 'Exists' && (toleration.value ?? '') === (taint.value ?? '')
+}
+
+export const isTolerated = (taint: Taint, tolerations: readonly Toleration[] | undefined): boolean =>
+  (tolerations ?? []).some((toleration) => tolerates(toleration, taint))

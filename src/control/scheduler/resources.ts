@@ -1,0 +1,61 @@
+import type { Container, Pod } from '../../base/api/generated/types.ts'
+
+/** Amounts as integers by resource name: CPU in thousandths, everything else in its own unit (bytes, pieces). */
+export type Amounts = ReadonlyMap<string, number>
+
+const suffixes: Readonly<Record<string, number>> = {
+  n: 1e-9, u: 1e-6, m: 1e-3, '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18,
+  Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60,
+}
+
+/** A quantity in whole units, rounded up as upstream's `Value()` and `MilliValue()` do. What is no quantity counts nothing. */
+export const amountOf = (resource: string, quantity: string): number => {
+  const match = /^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)$/.exec(quantity)
+  if (!match) return 0
+  const value = Number(match[1]) * (suffixes[match[2] ?? ''] ?? 0) * (resource === 'cpu' ? 1000 : 1)
+  // A rounding error of floating point must not become a whole unit.
+  return Math.ceil(value - 1e-6)
+}
+
+export const amountsOf = (list: Readonly<Record<string, string>> | undefined): Map<string, number> =>
+  new Map(Object.entries(list ?? {}).map(([resource, quantity]) => [resource, amountOf(resource, quantity)]))
+
+const addTo = (total: Map<string, number>, amounts: Amounts): Map<string, number> => {
+  for (const [resource, amount] of amounts) total.set(resource, (total.get(resource) ?? 0) + amount)
+  return total
+}
+
+const raiseTo = (total: Map<string, number>, amounts: Amounts): Map<string, number> => {
+  for (const [resource, amount] of amounts) total.set(resource, Math.max(total.get(resource) ?? 0, amount))
+  return total
+}
+
+type RequestOf = (container: Container) => Amounts
+
+/**
+ * What a Pod needs at its peak: all containers and sidecars together, or the greediest init container with the sidecars
+ * started before it, whichever is more; then the Pod's own `resources` in place of the sum, then overhead.
+ */
+const peakOf = (pod: Pod, requestOf: RequestOf): Map<string, number> => {
+  const sidecars = new Map<string, number>()
+  const initPeak = new Map<string, number>()
+  for (const container of pod.spec.initContainers ?? []) {
+    if (container.restartPolicy === 'Always') raiseTo(initPeak, addTo(sidecars, requestOf(container)))
+    else raiseTo(initPeak, addTo(new Map(sidecars), requestOf(container)))
+  }
+  const running = new Map(sidecars)
+  for (const container of pod.spec.containers) addTo(running, requestOf(container))
+  const total = raiseTo(running, initPeak)
+  for (const [resource, amount] of amountsOf(pod.spec.resources?.requests)) total.set(resource, amount)
+  return addTo(total, amountsOf(pod.spec.overhead))
+}
+
+const declared: RequestOf = (container) => amountsOf(container.resources?.requests)
+
+// A container that asks for nothing still weighs something when nodes are compared.
+const unasked: Amounts = new Map([['cpu', 100], ['memory', 200 * 2 ** 20]])
+
+export const podRequests = (pod: Pod): Amounts => peakOf(pod, declared)
+
+/** Requests for scoring: upstream's defaults stand in where a container names no CPU or memory. */
+export const podScoringRequests = (pod: Pod): Amounts => peakOf(pod, (container) => new Map([...unasked, ...declared(container)]))

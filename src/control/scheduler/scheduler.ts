@@ -1,0 +1,194 @@
+import type { Node, Pod, PodCondition } from '../../base/api/generated/types.ts'
+import { namespaces, nodes, pods, services } from '../../base/api/kinds.ts'
+import { keyOf } from '../../base/api/object.ts'
+import type { Client } from '../../base/client/client.ts'
+import { createEventRecorder, type EventRecorder } from '../../base/client/events.ts'
+import { createInformer } from '../../base/client/informer.ts'
+import { stampOf } from '../../base/client/stamp.ts'
+import type { Clock } from '../../base/lib/clock.ts'
+import type { Log } from '../../base/lib/log.ts'
+import { isStatusError } from '../../base/machinery/status-error.ts'
+import { decide } from './cycle.ts'
+import { unschedulableMessage } from './messages.ts'
+import { plugins } from './plugins/index.ts'
+import { SchedulingQueue, type QueuedPod } from './queue.ts'
+import { isFinished, SchedulerCache } from './snapshot.ts'
+
+export interface SchedulerOptions {
+  readonly client: Client
+  readonly clock: Clock
+  readonly log: Log
+  readonly signal: AbortSignal
+  /** Chooses among equally good nodes; default `Math.random`. */
+  readonly random?: () => number
+}
+
+export interface RunningScheduler {
+  /** Resolves when its informers are filled and it places Pods. */
+  readonly synced: Promise<void>
+}
+
+export const schedulerName = 'default-scheduler'
+
+// A burst of Pods must not keep watch events, and the API in the same process, waiting.
+const cyclesPerTurn = 32
+const bindingsAtOnce = 256
+
+/** Gives every Pod of `default-scheduler` without a node the best one that takes it. */
+export const startScheduler = (options: SchedulerOptions): RunningScheduler => {
+  const scheduler = new Scheduler(options)
+  return { synced: scheduler.run() }
+}
+
+class Scheduler {
+  readonly #options: SchedulerOptions
+  readonly #log: Log
+  readonly #queue: SchedulingQueue
+  readonly #cache: SchedulerCache
+  readonly #events: EventRecorder
+  readonly #informers
+  #ready = false
+  #turnPlanned = false
+  #binding = 0
+  #start = 0
+
+  constructor(options: SchedulerOptions) {
+    const { client, clock, signal } = options
+    this.#options = options
+    this.#log = options.log.child({ part: 'scheduler' })
+    const watching = { signal, clock, log: this.#log }
+    this.#informers = {
+      nodes: createInformer(client, nodes, watching),
+      pods: createInformer(client, pods, watching),
+      services: createInformer(client, services, watching),
+      namespaces: createInformer(client, namespaces, watching),
+    }
+    this.#cache = new SchedulerCache({
+      servicesOf: (namespace) => this.#informers.services.list(namespace),
+      labelsOfNamespace: (name) => this.#informers.namespaces.get(name)?.metadata.labels ?? {},
+    })
+    this.#queue = new SchedulingQueue({ clock, onActive: () => this.#planTurn() })
+    this.#events = createEventRecorder({ client, clock, log: this.#log, component: schedulerName })
+    signal.addEventListener('abort', () => this.#queue.close(), { once: true })
+  }
+
+  async run(): Promise<void> {
+    this.#informers.nodes.onChange((change) => this.#nodeChanged(change))
+    this.#informers.pods.onChange((change) => this.#podChanged(change))
+    this.#informers.namespaces.onChange(({ old }) => old && this.#queue.wake('affine'))
+    await Promise.all(Object.values(this.#informers).map((informer) => informer.synced))
+    this.#ready = true
+    this.#planTurn()
+  }
+
+  #nodeChanged({ old, object }: { old?: Node; object?: Node }): void {
+    if (object) this.#cache.setNode(object)
+    else if (old) this.#cache.removeNode(old.metadata.name)
+    if (object && (!old || whatMatters(old) !== whatMatters(object))) this.#queue.wake('all')
+  }
+
+  #podChanged({ old, object }: { old?: Pod; object?: Pod }): void {
+    if (!object) return old && this.#podGone(keyOf(old))
+    const key = keyOf(object)
+    const wasPlaced = this.#cache.isPlaced(key)
+    this.#cache.setPod(object)
+    if (wasPlaced && !this.#cache.isPlaced(key)) this.#queue.wake('all')
+    if (object.spec.nodeName || isFinished(object) || object.metadata.deletionTimestamp) {
+      this.#queue.remove(key)
+      if (object.spec.nodeName && !old?.spec.nodeName) this.#queue.wake('affine')
+    } else if (isOurs(object) && !this.#cache.isPlaced(key)) {
+      this.#queue.set(object)
+    }
+  }
+
+  #podGone(key: string): void {
+    this.#queue.remove(key)
+    if (!this.#cache.isPlaced(key)) return
+    this.#cache.removePod(key)
+    this.#queue.wake('all')
+  }
+
+  #planTurn(): void {
+    if (this.#turnPlanned || !this.#ready) return
+    this.#turnPlanned = true
+    setImmediate(() => {
+      this.#turnPlanned = false
+      this.#turn()
+    })
+  }
+
+  #turn(): void {
+    for (let cycle = 0; cycle < cyclesPerTurn; cycle++) {
+      if (this.#options.signal.aborted || this.#binding >= bindingsAtOnce) return
+      const queued = this.#queue.take()
+      if (!queued) return
+      this.#schedule(queued)
+    }
+    this.#planTurn()
+  }
+
+  #schedule(queued: QueuedPod): void {
+    const { info } = queued
+    const snapshot = this.#cache.snapshot()
+    const decision = decide(info, snapshot, { plugins, start: this.#start, ...(this.#options.random ? { random: this.#options.random } : {}) })
+    this.#start = snapshot.nodes.length === 0 ? 0 : (this.#start + 1) % snapshot.nodes.length
+    if ('node' in decision) {
+      this.#cache.assume(info, decision.node)
+      void this.#bind(queued, decision.node)
+    } else {
+      this.#queue.failed(queued, 'unschedulable')
+      this.#report(info.pod, 'Unschedulable', unschedulableMessage(decision.refusals, decision.nodeCount))
+    }
+  }
+
+  async #bind(queued: QueuedPod, node: string): Promise<void> {
+    const { pod, key } = queued.info
+    const { namespace, name, uid } = pod.metadata
+    this.#binding++
+    try {
+      const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { namespace, name, uid }, target: { kind: 'Node', name: node } }
+      await this.#options.client.createSubresource(pods, { namespace, name }, 'binding', binding)
+      this.#events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${key} to ${node}`)
+    } catch (error) {
+      this.#bindingFailed(queued, error as Error)
+    } finally {
+      this.#binding--
+      this.#planTurn()
+    }
+  }
+
+  #bindingFailed(queued: QueuedPod, error: Error): void {
+    const { pod, key } = queued.info
+    if (this.#options.signal.aborted) return
+    this.#cache.forget(key)
+    this.#queue.wake('all')
+    // Gone, replaced by another of its name, or placed by somebody else.
+    const current = this.#informers.pods.get(key)
+    if (isStatusError(error, 'NotFound') || current?.metadata.uid !== pod.metadata.uid || current.spec.nodeName) return
+    this.#queue.failed(queued, 'error')
+    this.#report(pod, 'SchedulerError', `binding rejected: ${error.message}`)
+  }
+
+  #report(pod: Pod, reason: string, message: string): void {
+    this.#events.event(pod, 'Warning', 'FailedScheduling', message)
+    void this.#setCondition(this.#informers.pods.get(keyOf(pod)) ?? pod, reason, message).catch((error: Error) =>
+      this.#log.debug({ pod: keyOf(pod), error: error.message }, 'the PodScheduled condition could not be written'))
+  }
+
+  async #setCondition(pod: Pod, reason: string, message: string): Promise<void> {
+    const old = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled')
+    if (old?.status === 'False' && old.reason === reason && old.message === message) return
+    const condition: PodCondition = {
+      type: 'PodScheduled', status: 'False', reason, message,
+      lastTransitionTime: old?.status === 'False' && old.lastTransitionTime ? old.lastTransitionTime : stampOf(this.#options.clock.now()),
+      ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+    }
+    const { namespace, name } = pod.metadata
+    await this.#options.client.patch(pods, { namespace, name }, { status: { conditions: [condition] } }, { type: 'strategic', subresource: 'status' })
+  }
+}
+
+const isOurs = ({ spec }: Pod): boolean => (!spec.schedulerName || spec.schedulerName === schedulerName) && !spec.schedulingGates?.length
+
+/** What of a node can let a Pod in; heartbeats cannot. */
+const whatMatters = ({ metadata, spec, status }: Node): string => JSON.stringify([metadata.labels, spec, status?.allocatable])
