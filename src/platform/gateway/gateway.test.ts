@@ -1,3 +1,4 @@
+import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
@@ -5,6 +6,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import dnsPacket from 'dns-packet'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { endpointSlices, events, ingressClasses, ingresses, secrets, services } from '../../base/api/kinds.ts'
@@ -19,6 +21,7 @@ const stop = new AbortController()
 const client = new FakeClient({ clock: systemClock })
 const servers: Server[] = []
 let gateway: Gateway
+let nameServer: Socket
 
 const serve = async (handler: RequestListener): Promise<{ server: Server; port: number }> => {
   const server = createServer(handler)
@@ -92,12 +95,28 @@ const echo: RequestListener = (request, response) => {
   })
 }
 
+/** Knows one name: outer.example is 127.0.0.1. */
+const startNameServer = async (): Promise<Socket> => {
+  const socket = createSocket('udp4')
+  socket.on('message', (message, { port, address }) => {
+    const { id, questions = [] } = dnsPacket.decode(message)
+    const answers = questions
+      .filter(({ name, type }) => name === 'outer.example' && type === 'A')
+      .map(({ name }) => ({ name, type: 'A' as const, ttl: 1, data: '127.0.0.1' }))
+    socket.send(dnsPacket.encode({ type: 'response', id: id ?? 0, flags: dnsPacket.RECURSION_AVAILABLE, questions, answers }), port, address)
+  })
+  await once(socket.bind(0, '127.0.0.1'), 'listening')
+  return socket
+}
+
 beforeAll(async () => {
+  nameServer = await startNameServer()
   gateway = await startGateway({
     client,
     listeners: { http: [{ host: '127.0.0.1', port: 0 }], https: [{ host: '127.0.0.1', port: 0 }] },
     statusAddress: () => [{ ip: '192.0.2.7' }],
     identity: 'ingress-test',
+    dnsServers: [`127.0.0.1:${nameServer.address().port}`],
     clock: systemClock,
     log: silentLog,
     signal: stop.signal,
@@ -112,6 +131,7 @@ afterAll(async () => {
     server.closeAllConnections()
   }
   await gateway.stopped
+  nameServer.close()
 })
 
 const found = (host: string): Promise<void> => vi.waitFor(async () => expect((await ask(host)).status).not.toBe(404), { timeout: 5_000 })
@@ -206,6 +226,25 @@ it('takes endpoints in turn and passes over one that is not there', async () => 
   for (let i = 0; i < 12; i++) answers.push(await ask('turns.test', i % 2 ? { method: 'POST', body: 'x' } : {}))
   expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(200))
   expect(new Set(answers.map(({ text }) => text))).toEqual(new Set(['a', 'b']))
+})
+
+it('finds ExternalName backends by DNS, and answers 502 for names that nobody knows', async () => {
+  const { port } = await serve(echo)
+  for (const [name, externalName] of [
+    ['outer', 'outer.example'],
+    ['unknown', 'unknown.example'],
+  ] as const) {
+    await client.create(services, { metadata: { namespace: 'default', name }, spec: { type: 'ExternalName', externalName } })
+    const backend = { service: { name, port: { number: port } } }
+    await client.create(ingresses, {
+      metadata: { namespace: 'default', name },
+      spec: { ingressClassName: 'nginx', defaultBackend: backend, rules: [{ host: `${name}.test` }] },
+    })
+  }
+  await vi.waitFor(async () => expect((await ask('outer.test')).status).toBe(200))
+  expect(JSON.parse((await ask('outer.test', { method: 'POST', body: 'x', headers: { 'transfer-encoding': 'chunked' } })).text)).toMatchObject({ size: 1 })
+  await vi.waitFor(async () => expect((await ask('unknown.test')).status).toBe(502))
+  for (const name of ['outer', 'unknown']) await client.delete(ingresses, { namespace: 'default', name })
 })
 
 it('answers 502 when the endpoint breaks off, and sends a POST only once', async () => {
