@@ -1,0 +1,14 @@
+import type { Reader } from '../context.ts'
+import type { AdmissionPlugin } from './admission.ts'
+import { defaultIngressClass } from './default-ingress-class.ts'
+import { defaultTolerationSeconds } from './default-toleration-seconds.ts'
+import { namespaceLifecycle } from './namespace-lifecycle.ts'
+import { priority } from './priority.ts'
+import { serviceAccountAdmission } from './service-account.ts'
+import { serviceAllocatedValues } from './service-allocated-values.ts'
+import { taintNodesByCondition } from './taint-nodes-by-condition.ts'
+
+/** In the order they run, which is upstream's. */
+export const admissionPlugins = (reader: Reader): AdmissionPlugin[] => [
+  namespaceLifecycle(reader), serviceAccountAdmission(reader), taintNodesByCondition, priority(reader), defaultTolerationSeconds, defaultIngressClass(reader), serviceAllocatedValues,
+]

@@ -1,0 +1,96 @@
+import type { Duplex } from 'node:stream'
+import { StatusError } from '../../base/machinery/status-error.ts'
+import type { Authenticator } from './auth/authenticator.ts'
+import type { Authorizer } from './auth/authorizer.ts'
+import { authorize, findCall, type Dispatch } from './dispatch.ts'
+import { noSuchPath, unauthorized } from './errors.ts'
+import type { Served } from './http/listener.ts'
+import type { IncomingCall } from './http/read-request.ts'
+import { render } from './render/render.ts'
+import { anonymous, type ApiRequest, type ApiResponse, type UserInfo } from './request.ts'
+import { parseRoute } from './route.ts'
+import type { SubresourceContext } from './subresources/index.ts'
+import { relayTarget, relayUpgrade } from './subresources/relay.ts'
+
+export interface ServedOptions {
+  readonly context: SubresourceContext
+  readonly dispatch: Dispatch
+  readonly authorizer: Authorizer
+  readonly authenticators: readonly Authenticator[]
+}
+
+const upgraded = new Set(['exec', 'attach', 'portforward'])
+
+/** What the listener needs: requests with credentials in, responses out. */
+export function createServed({ context, dispatch, authorizer, authenticators }: ServedOptions): Served & { respond(request: ApiRequest): Promise<ApiResponse> } {
+  const respond = async (request: ApiRequest): Promise<ApiResponse> => {
+    const warnings: string[] = []
+    try {
+      return withWarnings(render(await dispatch(request, warnings), request, context.clock), warnings)
+    } catch (error) {
+      return refusal(context, error, request)
+    }
+  }
+  const answer = async (call: IncomingCall): Promise<ApiResponse> => {
+    try {
+      return await respond({ ...call, user: await authenticate(authenticators, call) })
+    } catch (error) {
+      return refusal(context, error, call)
+    }
+  }
+  return {
+    respond,
+    handle: answer,
+    async upgrade(call, socket, head) {
+      const route = parseRoute(call)
+      if (!route || !upgraded.has(route.subresource)) return answer(call)
+      try {
+        const request = { ...call, user: await authenticate(authenticators, call) }
+        await authorize(authorizer, request, route)
+        relay(context, request, { call, socket, head })
+        return undefined
+      } catch (error) {
+        return refusal(context, error, call)
+      }
+    },
+    onError: (error) => context.log.error({ error }, 'request failed'),
+  }
+}
+
+function relay(context: SubresourceContext, request: ApiRequest, { call, socket, head }: { call: IncomingCall; socket: Duplex; head: Buffer }): void {
+  const found = findCall(context, { request, route: parseRoute(request)!, warnings: [] })
+  const target = found && relayTarget(context, found.call)
+  if (!target) throw noSuchPath()
+  relayUpgrade(target, call, socket, head)
+}
+
+async function authenticate(authenticators: readonly Authenticator[], { headers, certificate }: IncomingCall): Promise<UserInfo> {
+  const credentials = { headers, ...(certificate ? { certificate } : {}) }
+  for (const authenticator of authenticators) {
+    const user = await authenticator.authenticate(credentials)
+    if (user) return impersonated(user, headers)
+  }
+  if (headers['authorization']) throw unauthorized()
+  return anonymous
+}
+
+/** `kubectl --as`: whoever is authenticated may speak for others. */
+function impersonated(user: UserInfo, headers: IncomingCall['headers']): UserInfo {
+  const name = headers['impersonate-user']
+  if (!name) return user
+  const groups = (headers['impersonate-group'] ?? '').split(',').map((group) => group.trim()).filter(Boolean)
+  return { name, groups: name === anonymous.name ? anonymous.groups : [...groups, 'system:authenticated'] }
+}
+
+function refusal(context: SubresourceContext, error: unknown, { method, path }: { method: string; path: string }): ApiResponse {
+  if (!(error instanceof StatusError)) context.log.error({ err: error, method, path }, 'request failed')
+  const status = error instanceof StatusError ? error : new StatusError('InternalError', `Internal error occurred: ${(error as Error).message}`)
+  const retry = status.details?.retryAfterSeconds
+  return { status: status.code, headers: { 'content-type': 'application/json', ...(retry ? { 'retry-after': String(retry) } : {}) }, body: status.toStatus() }
+}
+
+function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiResponse {
+  if (warnings.length === 0) return response
+  const value = warnings.map((text) => `299 - ${JSON.stringify(text.replace(/[^\x20-\x7e]/g, '?'))}`).join(', ')
+  return { ...response, headers: { ...response.headers, warning: value } }
+}

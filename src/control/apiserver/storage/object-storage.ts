@@ -1,0 +1,84 @@
+import { apiVersionOf } from '../../../base/api/kind.ts'
+import type { Kind } from '../../../base/api/kind.ts'
+import type { KubeObject } from '../../../base/api/object.ts'
+import type { Resource } from '../../../base/api/resource.ts'
+import type { ObjectRef } from '../../../base/client/client.ts'
+import type { RangeOptions, Store, StoreEvent, StoreWatcher } from '../../store/store.ts'
+import { Lru } from '../lru.ts'
+import { encodeStored, Item } from './item.ts'
+
+/** Stored bytes whose decoded and encoded forms are kept at most. */
+const cachedBytes = 24 * 1024 * 1024
+
+export interface ItemRange {
+  readonly items: readonly Item[]
+  readonly revision: number
+  readonly next?: string
+  readonly remaining: number
+}
+
+export const prefixOf = (kind: Pick<Kind, 'group' | 'plural'>, namespace?: string): string =>
+  `/registry/${kind.group || 'core'}/${kind.plural}/${namespace ? `${namespace}/` : ''}`
+
+export const storageKey = (kind: Pick<Kind, 'group' | 'plural' | 'namespaced'>, ref: ObjectRef): string =>
+  prefixOf(kind, kind.namespaced ? ref.namespace : undefined) + ref.name
+
+/** Objects over the store of bytes: one decoded and one encoded form a revision, shared by all readers. */
+export class ObjectStorage {
+  readonly store: Store
+  readonly #cache = new Lru<number, Item>(cachedBytes)
+
+  constructor(store: Store) {
+    this.store = store
+  }
+
+  get revision(): number {
+    return this.store.revision
+  }
+
+  get(resource: Resource, ref: ObjectRef): Item | undefined {
+    const entry = this.store.get(storageKey(resource.kind, ref))
+    return entry && this.item(resource, entry)
+  }
+
+  list(resource: Resource, namespace?: string, options?: RangeOptions): ItemRange {
+    const range = this.store.list(prefixOf(resource.kind, namespace), options)
+    return { ...range, items: range.entries.map((entry) => this.item(resource, entry)) }
+  }
+
+  item(resource: Resource, stored: { readonly key: string; readonly revision: number; readonly value: Uint8Array }): Item {
+    const cached = this.#cache.get(stored.revision)
+    if (cached?.resource === resource && cached.key === stored.key) return cached
+    const item = new Item(resource, stored)
+    this.#cache.set(stored.revision, item, stored.value.length)
+    return item
+  }
+
+  /** Undefined when the key does not stand at `expected` (0: absent). The object becomes shared: the caller lets go of it. */
+  async put(resource: Resource, object: KubeObject, expected: number, value = encodeStored(object)): Promise<Item | undefined> {
+    const key = storageKey(resource.kind, object.metadata)
+    const result = await this.store.put(key, value, expected)
+    if (!result.ok) return undefined
+    const shared = { ...object, ...typeMetaOf(resource.kind), metadata: { ...object.metadata, resourceVersion: String(result.revision) } }
+    const item = new Item(resource, { key, value, revision: result.revision }, shared)
+    this.#cache.set(result.revision, item, value.length)
+    return item
+  }
+
+  /** The item as it was last, at the revision of its deletion; undefined when it does not stand at `expected`. */
+  async delete(item: Item): Promise<Item | undefined> {
+    const result = await this.store.delete(item.key, item.revision)
+    return result.ok ? new Item(item.resource, { key: item.key, value: item.value, revision: result.revision }) : undefined
+  }
+
+  /** An earlier state under the revision of the change that made a watcher lose sight of it. */
+  outdated(item: Item, revision: number): Item {
+    return new Item(item.resource, { key: item.key, value: item.value, revision })
+  }
+
+  watch(resource: Resource, namespace: string | undefined, from: number, onEvent: (event: StoreEvent) => void): StoreWatcher {
+    return this.store.watch(prefixOf(resource.kind, namespace), from, onEvent)
+  }
+}
+
+export const typeMetaOf = (kind: Kind): { kind: string; apiVersion: string } => ({ kind: kind.kind, apiVersion: apiVersionOf(kind) })

@@ -1,0 +1,99 @@
+import { isDeepStrictEqual } from 'node:util'
+import { mutableCopy, type KubeObject, type Mutable } from '../../../base/api/object.ts'
+import type { Resource } from '../../../base/api/resource.ts'
+import type { ObjectRef } from '../../../base/client/client.ts'
+import type { ServerContext } from '../context.ts'
+import { badRequest, conflict, invalid, modified, notFound } from '../errors.ts'
+import type { Written } from '../outcome.ts'
+import type { UserInfo } from '../request.ts'
+import { finishDeletion, isReadyToDelete } from './delete-object.ts'
+import type { Item } from './item.ts'
+import { encodeStored } from './item.ts'
+import { typeMetaOf } from './object-storage.ts'
+import { withHooks } from './write-hook.ts'
+
+export interface UpdateRequest {
+  readonly resource: Resource
+  readonly ref: ObjectRef
+  readonly subresource: string
+  readonly user: UserInfo
+  readonly dryRun: boolean
+  /** What the object shall become, made from what is stored. Called again after a lost race. */
+  readonly propose: (old: KubeObject) => Mutable<KubeObject> | Promise<Mutable<KubeObject>>
+}
+
+const attempts = 20
+
+/** The compare-and-swap loop under PUT, PATCH and every subresource that writes. */
+export async function updateObject(ctx: ServerContext, request: UpdateRequest): Promise<Written> {
+  const { resource, ref } = request
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const item = ctx.storage.get(resource, ref)
+    if (!item) throw notFound(resource.kind, ref.name)
+    const object = await request.propose(item.object)
+    checkIdentity(resource, item, object)
+    keepSystemMetadata(item.object, object)
+    const written = await writeUpdate(ctx, request, item, object)
+    if (written) return written
+  }
+  throw modified(resource.kind, ref.name)
+}
+
+function checkIdentity({ kind }: Resource, item: Item, { metadata }: Mutable<KubeObject>): void {
+  const old = item.object.metadata
+  if (!metadata.name) throw badRequest('name must be provided')
+  if (metadata.name !== old.name) throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${old.name})`)
+  if (kind.namespaced && metadata.namespace && metadata.namespace !== old.namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
+  }
+  if (metadata.uid && metadata.uid !== old.uid) {
+    throw conflict(kind, old.name, `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.uid}`)
+  }
+  if (metadata.resourceVersion && metadata.resourceVersion !== '0' && metadata.resourceVersion !== String(item.revision)) throw modified(kind, old.name)
+}
+
+const systemFields = ['namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation'] as const
+
+/** Fields of the server, which no client may change. */
+function keepSystemMetadata(old: KubeObject, object: Mutable<KubeObject>): void {
+  const [to, from] = [object.metadata as Record<string, unknown>, old.metadata as unknown as Record<string, unknown>]
+  for (const field of systemFields) {
+    if (from[field] === undefined) delete to[field]
+    else to[field] = from[field]
+  }
+  delete to['managedFields']
+  delete to['selfLink']
+}
+
+async function writeUpdate(ctx: ServerContext, request: UpdateRequest, item: Item, object: Mutable<KubeObject>): Promise<Written | undefined> {
+  const { resource, subresource, dryRun, user } = request
+  const old = item.object
+  resource.defaults?.(object)
+  const { name, namespace = '' } = old.metadata
+  const attributes = { operation: 'UPDATE', resource, subresource, namespace, name, object, old, user, dryRun } as const
+  await ctx.admission.admit(attributes)
+  if (subresource !== 'status' && subresource !== 'finalize') resource.prepareUpdate(object, old)
+  const faults = resource.validate(object as KubeObject, old)
+  if (faults.length) throw invalid(resource.kind, name, faults)
+  await ctx.admission.validate(attributes)
+  return withHooks<Written>(ctx.hooks, { resource, object, old, dryRun }, () => storeUpdate(ctx, request, item, object))
+}
+
+async function storeUpdate(ctx: ServerContext, { resource, dryRun }: UpdateRequest, item: Item, object: Mutable<KubeObject>): Promise<Written | undefined> {
+  const next = object as KubeObject
+  const typeMeta = typeMetaOf(resource.kind)
+  const bytes = encodeStored(next)
+  if (isUnchanged(item, next, bytes)) return { item }
+  if (dryRun) return { object: { ...mutableCopy(next), ...typeMeta, metadata: { ...next.metadata, resourceVersion: String(item.revision) } } as KubeObject }
+  const stored = await ctx.storage.put(resource, next, item.revision, bytes)
+  if (!stored) return undefined
+  if (!isReadyToDelete(stored.object)) return { item: stored }
+  return { item: (await finishDeletion(ctx, stored)) ?? stored }
+}
+
+/** As upstream, a write that changes nothing makes no revision. */
+function isUnchanged(item: Item, next: KubeObject, bytes: Uint8Array): boolean {
+  if (Buffer.compare(bytes, item.value) === 0) return true
+  if (bytes.length !== item.value.length) return false
+  return isDeepStrictEqual(JSON.parse(Buffer.from(bytes).toString()), JSON.parse(Buffer.from(item.value).toString()))
+}

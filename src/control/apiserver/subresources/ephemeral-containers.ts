@@ -1,0 +1,9 @@
+import { fieldSubresource } from './field-subresource.ts'
+
+type WithContainers = { spec: { ephemeralContainers?: unknown } }
+
+/** `kubectl debug`: only `spec.ephemeralContainers` changes. */
+export const ephemeralContainersSubresource = fieldSubresource((to, from) => {
+  const [target, source] = [to as unknown as WithContainers, from as unknown as WithContainers]
+  target.spec.ephemeralContainers = source.spec.ephemeralContainers ?? []
+})

@@ -1,0 +1,29 @@
+import { mutableCopy, type KubeObject, type Mutable } from '../../../base/api/object.ts'
+import { readObject } from '../body.ts'
+import type { Call, ServerContext } from '../context.ts'
+import { outcomeOf, type Outcome } from '../outcome.ts'
+import { updateObject } from '../storage/update-object.ts'
+import { getVerb } from '../verbs/get.ts'
+import { preparePatch } from '../verbs/patch.ts'
+import { writeOptions } from '../verbs/write-options.ts'
+
+/** A subresource that takes the whole object and changes one part of it: `merge` carries that part over. */
+export const fieldSubresource = (merge: (to: Mutable<KubeObject>, from: KubeObject) => void) =>
+  async (ctx: ServerContext, call: Call): Promise<Outcome | undefined> => {
+    const { resource, route, request } = call
+    if (route.verb === 'get') return getVerb(ctx, call)
+    if (route.verb !== 'update' && route.verb !== 'patch') return undefined
+    const { dryRun, fieldValidation } = writeOptions(call, 'UpdateOptions')
+    const asked = route.verb === 'patch' ? preparePatch(call, resource.kind, fieldValidation) : fixed(readObject(call, resource.kind, fieldValidation))
+    const propose = (old: KubeObject) => {
+      const from = asked(old)
+      const to = mutableCopy(old)
+      const { name, resourceVersion, uid } = from.metadata as Partial<KubeObject['metadata']>
+      Object.assign(to.metadata, { name, resourceVersion, uid })
+      merge(to, from as KubeObject)
+      return to
+    }
+    return outcomeOf(resource, await updateObject(ctx, { resource, ref: route, subresource: route.subresource, user: request.user, dryRun, propose }))
+  }
+
+const fixed = (object: Mutable<KubeObject>) => () => object

@@ -1,0 +1,60 @@
+import jsonPatch from 'fast-json-patch'
+import type { Kind } from '../../../base/api/kind.ts'
+import { mutableCopy, type KubeObject, type Mutable } from '../../../base/api/object.ts'
+import { mergePatch, strategicMergePatch } from '../../../base/machinery/patch.ts'
+import { StatusError } from '../../../base/machinery/status-error.ts'
+import { mediaTypeOf, readPatch, toObject } from '../body.ts'
+import type { Call, ServerContext } from '../context.ts'
+import { badRequest, unsupportedMediaType } from '../errors.ts'
+import { outcomeOf, type Outcome } from '../outcome.ts'
+import { updateObject } from '../storage/update-object.ts'
+import { writeOptions, type FieldValidation } from './write-options.ts'
+
+type Json = Record<string, unknown>
+
+const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json']
+
+export async function patchVerb(ctx: ServerContext, call: Call): Promise<Outcome> {
+  const { resource, route, request } = call
+  const { dryRun, fieldValidation } = writeOptions(call, 'PatchOptions')
+  const patched = preparePatch(call, resource.kind, fieldValidation)
+  const written = await updateObject(ctx, { resource, ref: route, subresource: '', user: request.user, dryRun, propose: patched })
+  return outcomeOf(resource, written)
+}
+
+/** Reads the patch once and gives the function that applies it to a current state. */
+export function preparePatch(call: Call, kind: Kind, fieldValidation: FieldValidation): (current: KubeObject) => Mutable<KubeObject> {
+  const mediaType = mediaTypeOf(call)
+  if (!patchTypes.includes(mediaType)) throw unsupportedMediaType(patchTypes)
+  const patch = readPatch(call)
+  return (current) => {
+    call.warnings.length = 0
+    const result = apply({ mediaType, patch, type: kind.type }, mutableCopy(current) as unknown as Json)
+    return toObject(call, kind, result, fieldValidation)
+  }
+}
+
+interface Patch {
+  readonly mediaType: string
+  readonly patch: unknown
+  readonly type: string
+}
+
+function apply({ mediaType, patch, type }: Patch, current: Json): Json {
+  if (mediaType === 'application/json-patch+json') return applyJsonPatch(patch, current)
+  if (patch === null || typeof patch !== 'object' || Array.isArray(patch)) throw badRequest('error decoding patch: json: cannot unmarshal a patch that is not an object')
+  try {
+    return (mediaType.includes('strategic') ? strategicMergePatch(type, current, patch) : mergePatch(current, patch)) as Json
+  } catch (error) {
+    throw badRequest((error as Error).message)
+  }
+}
+
+function applyJsonPatch(patch: unknown, current: Json): Json {
+  if (!Array.isArray(patch)) throw badRequest('error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch')
+  try {
+    return jsonPatch.applyPatch(current, patch as jsonPatch.Operation[], true).newDocument
+  } catch (error) {
+    throw new StatusError('Invalid', 'the server rejected our request due to an error in our request', undefined, { cause: error })
+  }
+}
