@@ -1,6 +1,6 @@
 // Bundles the command into dist/: start-up time is a feature. Native addons stay outside the bundle.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { chmod, writeFile } from 'node:fs/promises'
+import { chmod } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -23,6 +23,4 @@ await build({
 })
 await chmod('dist/knarr.js', 0o755)
 for (const [from, to] of [['src/base/api/generated/descriptions.json', 'dist/descriptions.json']]) if (existsSync(from)) cpSync(from, to)
-if (existsSync('examples/tasks/src/server.ts'))
-  await build({ entryPoints: ['examples/tasks/src/server.ts'], outfile: 'examples/tasks/dist/server.js', bundle: true, format: 'esm', platform: 'node', target: 'node20.19' })
-if (existsSync('examples/tasks/dist')) await writeFile('examples/tasks/dist/package.json', '{"type":"module"}\n')
+await import('../examples/tasks/build.mjs')

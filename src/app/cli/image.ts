@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { silentLog } from '../../base/lib/log.ts'
-import { createImageStore } from '../../node/images/store.ts'
+import { createImageStore } from '../../node/images/local-image-store.ts'
 import { UserError } from '../cluster/errors.ts'
 import { homeOf, print, table, UsageError, type CommandLine } from './context.ts'
 

@@ -4,7 +4,7 @@ import { createConnection, createServer } from 'node:net'
 import { nodes } from '../../base/api/kinds.ts'
 import { createInformer } from '../../base/client/informer.ts'
 import { startDns } from '../../node/dns/server.ts'
-import { createImageStore } from '../../node/images/store.ts'
+import { createImageStore } from '../../node/images/local-image-store.ts'
 import { startKubelets } from '../../node/kubelet/kubelets.ts'
 import { createPodNetwork } from '../../node/network/pod-network.ts'
 import { startServiceProxy } from '../../node/network/service-proxy/service-proxy.ts'
@@ -28,7 +28,7 @@ export async function runAgent(context: RoleContext): Promise<void> {
     nodeIP: (node) => layout.nodes.find(({ name }) => name === node)?.ip,
     log,
   })
-  const runtime = await createProcessRuntime({ directory: paths.runtime, images, log, clock, network: podNetwork, cgroupName: contextName(profile) })
+  const runtime = await createProcessRuntime({ directory: paths.runtime, images, log, clock, network: podNetwork, cgroupRoot: contextName(profile) })
   await relayApi(layout, paths.serverSocket, signal)
   await Promise.all([
     startServiceProxy({ client: clientOf(paths, 'proxy'), nodeIPs: () => layout.nodes, clock, log, signal }),

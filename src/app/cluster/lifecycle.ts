@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -79,7 +80,8 @@ export async function takeDown(home: string, profile: Profile): Promise<void> {
   const paths = profilePaths(home, profile.name)
   await stopRoles(paths)
   if (profile.runtime !== 'process') return
-  await destroyAll(paths.runtime, { log: silentLog, cgroupName: contextName(profile), extraMountsBelow: paths.kubelet })
+  await destroyAll(paths.runtime, { cgroupRoot: contextName(profile) })
+  unmountBelow(paths.directory)
   await tearDownProfileNetwork(profile.name)
 }
 
@@ -95,6 +97,12 @@ export function removeHome(home: string): void {
   rmSync(join(home, 'images'), { recursive: true, force: true })
   rmSync(join(home, 'profiles'), { recursive: true, force: true })
   rmSync(home, { recursive: true, force: true })
+}
+
+/** Memory volumes of Pods are mounts; what a killed agent left is taken off here. */
+function unmountBelow(directory: string): void {
+  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1] ?? '')
+  for (const mount of mounts.filter((path) => path.startsWith(`${directory}/`)).reverse()) spawnSync('umount', ['-l', mount])
 }
 
 async function planProfile(request: UpRequest): Promise<Profile> {
@@ -164,5 +172,3 @@ const isFree = (port: number) =>
     probe.once('error', () => resolve(false))
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
   })
-
-export const hasData = (home: string): boolean => existsSync(home)

@@ -1,11 +1,13 @@
 import { rmSync } from 'node:fs'
 import { ingresses } from '../../base/api/kinds.ts'
+import type { Client } from '../../base/client/client.ts'
 import { createInformer } from '../../base/client/informer.ts'
-import { createApiServer } from '../../control/apiserver/server.ts'
+import { createApiServer } from '../../control/apiserver/api-server.ts'
 import { bootstrap } from '../../control/apiserver/bootstrap.ts'
 import { startControllers } from '../../control/controllers/index.ts'
 import { startScheduler } from '../../control/scheduler/scheduler.ts'
 import { openLmdbStore } from '../../control/store/lmdb-store.ts'
+import { ensureIngressObjects } from '../../platform/gateway/ingress-objects.ts'
 import { runGatewayChild } from './gateway-child.ts'
 import { serveHostDns } from './host-dns.ts'
 import { layoutOf } from './layout.ts'
@@ -24,38 +26,39 @@ export async function runServer(context: RoleContext): Promise<void> {
   const store = openLmdbStore({ path: paths.store })
   const hasNetwork = profile.runtime === 'process'
   const server = createApiServer({
-    store, clock, log, signal,
+    store, clock, log,
     serviceCIDR: profile.ranges.serviceCIDR,
-    clientCA: pki.clientCA,
-    serviceAccountKey: pki.serviceAccountKey,
+    serviceAccounts: { issuer: 'https://kubernetes.default.svc.cluster.local', keys: { privateKeyPem: pki.serviceAccountKey } },
     nodeDialer: () => ({ socketPath: paths.agentSocket }),
   })
-  await bootstrap(server, {
+  const admin = server.loopbackClient(componentUser('system:knarr:server', ['system:masters']))
+  await bootstrap({
+    client: admin,
     serviceCIDR: profile.ranges.serviceCIDR,
-    apiAddress: layout.nodes[0]?.ip ?? '127.0.0.1',
-    apiPort: hasNetwork ? layout.agentApiPort : profile.apiPort,
-    serverCA: pki.serverCA,
-    clientCA: pki.clientCA,
-    publicServer: `https://127.0.0.1:${profile.apiPort}`,
+    endpoint: hasNetwork ? { address: layout.nodes[0]?.ip ?? '', port: layout.agentApiPort } : { address: '127.0.0.1', port: profile.apiPort },
+    servingCa: pki.serverCA,
+    clientCa: pki.clientCA,
+    serverUrl: `https://127.0.0.1:${profile.apiPort}`,
   })
-  const tls = { cert: pki.server.cert, key: pki.server.key }
+  if (hasNetwork) await ensureIngressObjects(admin, { address: layout.gatewayIP, httpPort: 80, httpsPort: 443 })
+  const tls = { cert: pki.server.cert, key: pki.server.key, ca: pki.clientCA }
   rmSync(paths.serverSocket, { force: true })
-  await server.listen({ ...tls, socketPath: paths.serverSocket, signal })
-  await server.listen({ ...tls, host: '127.0.0.1', port: profile.apiPort, signal })
+  await server.listen({ tls, socketPath: paths.serverSocket, signal })
+  await server.listen({ tls, host: '127.0.0.1', port: profile.apiPort, signal })
   log.info({ port: profile.apiPort }, `the API of ${contextName(profile)} answers`)
 
   const clientFor = (identity: string) =>
     server.loopbackClient(componentUser(identity, identity.startsWith('system:serviceaccount:') ? serviceAccountGroups : []))
-  await Promise.all([
-    startControllers({
-      clientFor, clock, log, signal, rootCA: pki.serverCA,
-      clusterCIDR: profile.ranges.podCIDR, loadBalancerRange: profile.ranges.loadBalancerCIDR,
-    }),
-    startScheduler({ client: clientFor('system:kube-scheduler'), clock, log, signal }),
-    hasNetwork ? serveHostDns({ socketPath: paths.dnsSocket, signal }) : startSimulatedNodes(context),
-  ])
-  if (hasNetwork) void startPlatformWhenNeeded(context, clientFor('system:knarr:server'))
+  const controllers = startControllers({
+    clientFor, clock, log, signal, rootCA: pki.serverCA,
+    clusterCIDR: profile.ranges.podCIDR, loadBalancerRange: profile.ranges.loadBalancerCIDR,
+  })
+  startScheduler({ client: clientFor('system:kube-scheduler'), clock, log, signal })
+  if (hasNetwork) await serveHostDns({ socketPath: paths.dnsSocket, signal })
+  else await startSimulatedNodes(context)
+  if (hasNetwork) void startPlatformWhenNeeded(context, admin)
   await aborted(signal)
+  await controllers
   await store.close()
 }
 
@@ -65,7 +68,7 @@ async function startSimulatedNodes(context: RoleContext): Promise<void> {
 }
 
 /** The platform process (the L7 gateway) starts with the first object that needs it: an idle cluster does not pay for it. */
-async function startPlatformWhenNeeded(context: RoleContext, client: ReturnType<ReturnType<typeof createApiServer>['loopbackClient']>): Promise<void> {
+async function startPlatformWhenNeeded(context: RoleContext, client: Client): Promise<void> {
   const { profile, clock, log, signal } = context
   const untilFirst = new AbortController()
   const informer = createInformer(client, ingresses, { signal: AbortSignal.any([signal, untilFirst.signal]), clock, log })

@@ -1,4 +1,4 @@
-import { createImageStore } from '../../node/images/store.ts'
+import { createImageStore } from '../../node/images/local-image-store.ts'
 import { startKubelets } from '../../node/kubelet/kubelets.ts'
 import { createSimulatedRuntime } from '../../node/runtime/simulated/simulated-runtime.ts'
 import { nodeConfigs } from './agent-role.ts'
