@@ -8,8 +8,8 @@ export interface ContainerRuntime {
   /** Ends all its containers by force and releases its network; the record stays until removed. */
   stopPodSandbox(sandboxId: string): Promise<void>
   removePodSandbox(sandboxId: string): Promise<void>
-  /** What is there, also after a restart of the agent: adopted sandboxes of this node. */
-  listPodSandboxes(): Promise<readonly Sandbox[]>
+  /** What is there, also after a restart of the agent: adopted sandboxes of this node; only the one if its id is given. */
+  listPodSandboxes(sandboxId?: string): Promise<readonly Sandbox[]>
   /** The image must be present (`images`). */
   createContainer(sandboxId: string, config: ContainerConfig): Promise<string>
   startContainer(containerId: string): Promise<void>

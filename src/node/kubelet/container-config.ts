@@ -1,0 +1,91 @@
+import type { Container, Pod } from '../../base/api/generated/types.ts'
+import type { Image } from '../images/image-store.ts'
+import type { ContainerConfig, MountConfig } from '../runtime/runtime.ts'
+import { ContainerConfigError } from './environment.ts'
+import { expand } from './expansion.ts'
+import { hostnameOf } from './pod-names.ts'
+import { milli, parseQuantity } from './quantity.ts'
+import { qosClassOf } from './qos-class.ts'
+
+export interface ContainerConfigInput {
+  readonly pod: Pod
+  readonly container: Container
+  readonly attempt: number
+  readonly image: Image
+  readonly env: ReadonlyMap<string, string>
+  readonly mounts: readonly MountConfig[]
+  readonly user: ContainerConfig['user']
+  readonly hostname?: string
+  readonly nodeMemoryBytes: number
+}
+
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** The container as the runtime takes it. */
+export const containerConfig = (input: ContainerConfigInput): ContainerConfig => {
+  const { pod, container, image, attempt } = input
+  const context = container.securityContext ?? {}
+  return {
+    name: container.name,
+    attempt,
+    imageId: image.id,
+    image: container.image ?? '',
+    argv: argumentsOf(container, image, input.env),
+    env: environmentOf(input),
+    workingDir: container.workingDir || image.config.workingDir || '/',
+    mounts: input.mounts,
+    logPath: `${container.name}/${attempt}.log`,
+    stdin: container.stdin ?? false,
+    stdinOnce: container.stdinOnce ?? false,
+    tty: container.tty ?? false,
+    user: input.user,
+    readOnlyRootFilesystem: context.readOnlyRootFilesystem ?? false,
+    privileged: context.privileged ?? false,
+    noNewPrivileges: context.allowPrivilegeEscalation === false,
+    capabilities: { add: context.capabilities?.add ?? [], drop: context.capabilities?.drop ?? [] },
+    stopSignal: container.lifecycle?.stopSignal || image.config.stopSignal || 'SIGTERM',
+    resources: resourcesOf(pod, container, input.nodeMemoryBytes),
+  }
+}
+
+// A command without args drops the image's CMD, as upstream.
+const argumentsOf = (container: Container, image: Image, env: ReadonlyMap<string, string>): string[] => {
+  const expanded = (list: readonly string[]) => list.map((text) => expand(text, (name) => env.get(name)))
+  const command = container.command?.length ? expanded(container.command) : image.config.entrypoint
+  const args = container.args?.length ? expanded(container.args) : container.command?.length ? [] : image.config.cmd
+  const argv = [...command, ...args]
+  if (!argv.length) throw new ContainerConfigError(`no command specified`)
+  return argv
+}
+
+const environmentOf = ({ pod, image, env, hostname }: ContainerConfigInput): [string, string][] => {
+  const all = new Map<string, string>([['PATH', defaultPath], ['HOSTNAME', hostname ?? hostnameOf(pod)]])
+  for (const entry of image.config.env) {
+    const at = entry.indexOf('=')
+    if (at > 0) all.set(entry.slice(0, at), entry.slice(at + 1))
+  }
+  for (const [name, value] of env) all.set(name, value)
+  return [...all]
+}
+
+/** cpu shares, quota and memory limit by upstream's arithmetic. */
+const resourcesOf = (pod: Pod, container: Container, nodeMemoryBytes: number): ContainerConfig['resources'] => {
+  const { limits = {}, requests = {} } = container.resources ?? {}
+  const cpuMilli = milli(requests.cpu ?? limits.cpu)
+  const limitMilli = milli(limits.cpu)
+  const memory = limits.memory === undefined ? 0 : Math.floor(parseQuantity(limits.memory))
+  return {
+    cpuShares: Math.max(2, Math.floor((cpuMilli * 1024) / 1000)),
+    ...(limitMilli ? { cpuQuotaMicros: Math.max(1000, limitMilli * 100) } : {}),
+    ...(memory ? { memoryLimitBytes: memory } : {}),
+    oomScoreAdj: oomScoreAdjust(pod, container, nodeMemoryBytes),
+  }
+}
+
+const oomScoreAdjust = (pod: Pod, container: Container, nodeMemoryBytes: number): number => {
+  const qos = qosClassOf(pod)
+  if (qos === 'Guaranteed') return -997
+  if (qos === 'BestEffort') return 1000
+  const request = parseQuantity(container.resources?.requests?.memory ?? '0')
+  return Math.min(999, Math.max(3, Math.floor(1000 - (1000 * request) / nodeMemoryBytes)))
+}

@@ -1,0 +1,158 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Container, Pod } from '../../base/api/generated/types.ts'
+import type { Image } from '../images/image-store.ts'
+import type { MountConfig, Sandbox } from '../runtime/runtime.ts'
+import { containerConfig } from './container-config.ts'
+import { containerUser, readAccounts } from './container-user.ts'
+import { containerEnvironment, ContainerConfigError } from './environment.ts'
+import type { FieldContext } from './field-refs.ts'
+import type { NodeContext } from './node-context.ts'
+import { hostsFile, podResolver, resolvConf } from './pod-files.ts'
+import { fieldPathOf, hostnameOf, isSidecar } from './pod-names.ts'
+import { serviceEnvironment } from './service-environment.ts'
+import { runHandler } from './probes/handlers.ts'
+import { containerMounts } from './volumes/container-mounts.ts'
+
+/** Why a container does not start now: a waiting reason and its message. */
+export class StartFailure extends Error {
+  override readonly name = 'StartFailure'
+  readonly reason: string
+  /** Set where the reason is that no image of the name is here: asked again soon, told at the back-off's pace. */
+  readonly isImage: boolean
+
+  constructor(reason: string, message: string, options: { isImage?: boolean; cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.reason = reason
+    this.isImage = options.isImage ?? false
+  }
+}
+
+export interface StartRequest {
+  readonly pod: Pod
+  readonly container: Container
+  readonly attempt: number
+  readonly sandbox: Sandbox
+  readonly podFolder: string
+  readonly pathOf: (volume: string) => string | undefined
+  /** Why it waits so far. */
+  readonly waitingReason: string | undefined
+}
+
+/** Starts one container: image, variables, mounts, runtime, postStart hook. Throws StartFailure. */
+export const startContainer = async (node: NodeContext, request: StartRequest): Promise<void> => {
+  const { pod, container } = request
+  const tell = (type: 'Normal' | 'Warning', reason: string, message: string) =>
+    node.recorder.event(pod, type, reason, message, { fieldPath: fieldPathOf(pod, container.name) })
+  const image = await findImage(node, request, tell)
+  const containerId = await create(node, request, image, tell)
+  tell('Normal', 'Created', 'Container created')
+  try {
+    await node.runtime.startContainer(containerId)
+  } catch (error) {
+    tell('Warning', 'Failed', `Error: ${(error as Error).message}`)
+    throw new StartFailure('RunContainerError', (error as Error).message, { cause: error })
+  }
+  tell('Normal', 'Started', 'Container started')
+  await postStart(node, request, containerId, tell)
+}
+
+type Tell = (type: 'Normal' | 'Warning', reason: string, message: string) => void
+
+const findImage = async (node: NodeContext, { pod, container, waitingReason }: StartRequest, tell: Tell): Promise<Image> => {
+  const name = container.image ?? ''
+  const found = await node.images.resolve(name)
+  if (found) {
+    tell('Normal', 'Pulled', `Container image "${name}" already present on machine and can be accessed by the pod`)
+    if (found.mappedFrom) tell('Normal', 'ImageMapped', `Image "${name}" is served by "${found.image.tags[0] ?? found.image.id}" (knarr image map)`)
+    node.imageBackoff.forget(`${pod.metadata.uid}/${name}`)
+    return found.image
+  }
+  if (container.imagePullPolicy === 'Never') {
+    const message = `Container image "${name}" is not present with pull policy of Never`
+    if (waitingReason !== 'ErrImageNeverPull') tell('Warning', 'ErrImageNeverPull', message)
+    throw new StartFailure('ErrImageNeverPull', message, { isImage: true })
+  }
+  throw pullFailure(node, { key: `${pod.metadata.uid}/${name}`, name, isTold: waitingReason === 'ImagePullBackOff' }, tell)
+}
+
+const pullFailure = (node: NodeContext, { key, name, isTold }: { key: string; name: string; isTold: boolean }, tell: Tell): StartFailure => {
+  const reason = `no route to its registry, and no image of that name is here (knarr image ls)`
+  const nowMs = node.clock.now()
+  if (node.imageBackoff.remainingMs(key, node.imageBackoff.updatedMs(key), nowMs) > 0) {
+    if (!isTold) tell('Normal', 'BackOff', `Back-off pulling image "${name}"`)
+    return new StartFailure('ImagePullBackOff', `Back-off pulling image "${name}": ErrImagePull: ${reason}`, { isImage: true })
+  }
+  node.imageBackoff.next(key, nowMs)
+  tell('Normal', 'Pulling', `Pulling image "${name}"`)
+  tell('Warning', 'Failed', `Failed to pull image "${name}": ${reason}`)
+  tell('Warning', 'Failed', 'Error: ErrImagePull')
+  return new StartFailure('ErrImagePull', reason, { isImage: true })
+}
+
+const create = async (node: NodeContext, request: StartRequest, image: Image, tell: Tell): Promise<string> => {
+  try {
+    return await node.runtime.createContainer(request.sandbox.id, await configOf(node, request, image))
+  } catch (error) {
+    tell('Warning', 'Failed', `Error: ${(error as Error).message}`)
+    throw new StartFailure(error instanceof ContainerConfigError ? 'CreateContainerConfigError' : 'CreateContainerError', (error as Error).message, { cause: error })
+  }
+}
+
+export const fieldContextOf = (node: NodeContext, pod: Pod, sandbox: Sandbox | undefined): FieldContext => ({
+  pod,
+  podIP: pod.spec.hostNetwork ? node.config.internalIP : sandbox?.ip,
+  hostIP: node.config.internalIP,
+  allocatable: node.allocatable,
+})
+
+const configOf = async (node: NodeContext, request: StartRequest, image: Image) => {
+  const { pod, container, attempt, sandbox, pathOf } = request
+  const user = containerUser({ pod, container, image, accounts: await readAccounts(image) })
+  const serviceEnv = serviceEnvironment(await node.shared.services(), pod.metadata.namespace ?? '', pod.spec.enableServiceLinks ?? true)
+  const env = await containerEnvironment(container, { context: fieldContextOf(node, pod, sandbox), references: node.references, serviceEnv })
+  const isReal = node.runtime.name !== 'simulated'
+  const mounts = isReal ? [...(await containerMounts({ container, pathOf, env })), ...(await managedMounts(node, request))] : []
+  return containerConfig({
+    pod, container, attempt, image, env, user, nodeMemoryBytes: node.config.capacity.memoryBytes,
+    mounts: uniqueMounts(mounts),
+    ...(pod.spec.hostNetwork ? { hostname: node.config.name } : {}),
+  })
+}
+
+// What the user mounts at a path wins over what the kubelet would put there.
+const uniqueMounts = (mounts: readonly MountConfig[]): MountConfig[] => [...new Map([...mounts].reverse().map((mount) => [mount.containerPath, mount])).values()].reverse()
+
+/** Where a container leaves its last words. */
+export const terminationLogPath = (podFolder: string, name: string, attempt: number): string => join(podFolder, 'containers', name, `${attempt}.termination-log`)
+
+const managedMounts = async (node: NodeContext, { pod, container, attempt, sandbox, podFolder }: StartRequest): Promise<MountConfig[]> => {
+  const terminationLog = terminationLogPath(podFolder, container.name, attempt)
+  await mkdir(join(podFolder, 'containers', container.name), { recursive: true })
+  await writeFile(terminationLog, '', { mode: 0o666 })
+  const ip = pod.spec.hostNetwork ? node.config.internalIP : sandbox.ip
+  const files = {
+    '/etc/hosts': hostsFile(pod, ip, node.clusterDomain),
+    '/etc/hostname': `${pod.spec.hostNetwork ? node.config.name : hostnameOf(pod)}\n`,
+    '/etc/resolv.conf': resolvConf(podResolver(pod, { clusterDNS: node.clusterDNS, clusterDomain: node.clusterDomain, host: node.hostResolver })),
+  }
+  for (const [path, text] of Object.entries(files)) await writeFile(join(podFolder, path.replace('/etc/', 'etc-')), text, { mode: 0o644 })
+  return [
+    ...Object.keys(files).map((path) => ({ hostPath: join(podFolder, path.replace('/etc/', 'etc-')), containerPath: path, readOnly: false })),
+    { hostPath: terminationLog, containerPath: container.terminationMessagePath || '/dev/termination-log', readOnly: false },
+  ]
+}
+
+const postStart = async (node: NodeContext, { pod, container, sandbox }: StartRequest, containerId: string, tell: Tell): Promise<void> => {
+  const hook = container.lifecycle?.postStart
+  if (!hook) return
+  const ip = fieldContextOf(node, pod, sandbox).podIP ?? ''
+  const answer = hook.sleep
+    ? await node.clock.sleep(hook.sleep.seconds * 1000, node.signal).then(() => ({ ok: true, message: '' }))
+    : await runHandler(hook, { runtime: node.runtime, container, containerId, ip, timeoutMs: 600_000 }).catch((error: Error) => ({ ok: false, message: error.message }))
+  if (answer.ok) return
+  tell('Warning', 'FailedPostStartHook', `PostStartHook failed`)
+  tell('Normal', 'Killing', 'FailedPostStartHook')
+  await node.runtime.stopContainer(containerId, pod.spec.terminationGracePeriodSeconds ?? 30)
+  if (!isSidecar(container)) throw new StartFailure('PostStartHookError', answer.message || 'PostStartHook failed')
+}

@@ -1,0 +1,89 @@
+import type { Pod } from '../../base/api/generated/types.ts'
+import { admit } from './admission.ts'
+import type { NodeContext } from './node-context.ts'
+import { PodWorker } from './pod-worker.ts'
+
+/** The Pods of one node. */
+export class Kubelet {
+  readonly context: NodeContext
+  readonly #workers = new Map<string, PodWorker>()
+  readonly #bySandbox = new Map<string, PodWorker>()
+  readonly #adopted = new Map<string, string[]>()
+  #unsubscribe = () => {}
+
+  constructor(context: NodeContext) {
+    this.context = context
+  }
+
+  /** Takes over what runs. `pods` are those the API has for this node; what belongs to none of them is ended. */
+  async start(pods: readonly Pod[]): Promise<void> {
+    const { runtime, config } = this.context
+    const known = new Set(pods.map((pod) => pod.metadata.uid))
+    for (const sandbox of await runtime.listPodSandboxes()) {
+      if (sandbox.config.node !== config.name) continue
+      if (known.has(sandbox.config.uid)) this.#adopted.set(sandbox.config.uid, [...(this.#adopted.get(sandbox.config.uid) ?? []), sandbox.id])
+      else void this.#removeOrphan(sandbox.id)
+    }
+    this.#unsubscribe = runtime.onContainerChange((_, sandboxId) => this.#bySandbox.get(sandboxId)?.wake())
+    for (const pod of pods) this.see(pod)
+  }
+
+  /** A Pod of this node is there or has changed. */
+  see(pod: Pod): void {
+    const { uid } = pod.metadata
+    const worker = this.#workers.get(uid)
+    if (worker) return worker.update(pod)
+    const sandboxIds = this.#adopted.get(uid) ?? []
+    const created: PodWorker = new PodWorker({
+      node: this.context, pod, sandboxIds,
+      admit: (candidate) => admit(candidate, [...this.#workers.values()].filter((one) => one !== created && one.isActive).map((one) => one.pod), this.context.allocatable),
+      onSandbox: (id) => this.#bySandbox.set(id, created),
+      onDone: () => this.#forget(uid),
+    })
+    this.#workers.set(uid, created)
+    for (const id of sandboxIds) this.#bySandbox.set(id, created)
+    created.wake()
+  }
+
+  /** A Pod is no longer in the API. */
+  lose(uid: string): void {
+    this.#workers.get(uid)?.remove()
+  }
+
+  refresh(kind: 'ConfigMap' | 'Secret', namespace: string, name: string): void {
+    for (const worker of this.#workers.values()) if (worker.pod.metadata.namespace === namespace && worker.refersTo(kind, name)) worker.refresh()
+  }
+
+  find(namespace: string, name: string): PodWorker | undefined {
+    const found = [...this.#workers.values()].filter((worker) => worker.pod.metadata.name === name && worker.pod.metadata.namespace === namespace)
+    return found.at(-1)
+  }
+
+  pods(): Pod[] {
+    return [...this.#workers.values()].map((worker) => worker.pod)
+  }
+
+  async close(): Promise<void> {
+    this.#unsubscribe()
+    await Promise.allSettled([...this.#workers.values()].map((worker) => worker.close()))
+  }
+
+  #forget(uid: string): void {
+    this.#workers.delete(uid)
+    for (const [id, worker] of this.#bySandbox) if (worker.pod.metadata.uid === uid) this.#bySandbox.delete(id)
+  }
+
+  async #removeOrphan(sandboxId: string): Promise<void> {
+    const { runtime, log } = this.context
+    try {
+      for (const container of await runtime.listContainers(sandboxId)) {
+        if (container.state === 'running') await runtime.stopContainer(container.id, 2)
+        await runtime.removeContainer(container.id)
+      }
+      await runtime.stopPodSandbox(sandboxId)
+      await runtime.removePodSandbox(sandboxId)
+    } catch (error) {
+      log.warn({ sandboxId, error: (error as Error).message }, 'a sandbox without a Pod could not be removed')
+    }
+  }
+}

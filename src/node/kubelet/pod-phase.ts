@@ -1,0 +1,19 @@
+import type { Pod } from '../../base/api/generated/types.ts'
+import type { RuntimeContainer } from '../runtime/runtime.ts'
+import { latestOf, outcomeOf, restarts } from './pod-actions.ts'
+import { containerSlots } from './pod-names.ts'
+
+export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed'
+
+/** The phase by upstream's rules (kubelet getPhase). `isTerminal`: nothing of it will be started again, whatever the policy. */
+export const podPhase = (pod: Pod, containers: readonly RuntimeContainer[], isTerminal = false): PodPhase => {
+  const slots = containerSlots(pod).map((slot) => ({ slot, outcome: outcomeOf(latestOf(containers, slot.container.name)) }))
+  const init = slots.filter(({ slot }) => slot.role === 'init')
+  const main = slots.filter(({ slot }) => slot.role === 'main')
+  if (isTerminal) return main.every(({ outcome }) => outcome === 'succeeded') ? 'Succeeded' : 'Failed'
+  if (init.some(({ slot, outcome }) => outcome === 'failed' && !restarts(pod, slot, outcome))) return 'Failed'
+  if (main.some(({ outcome }) => outcome === 'none' || outcome === 'created')) return 'Pending'
+  if (main.some(({ outcome }) => outcome === 'running')) return 'Running'
+  if (main.some(({ slot, outcome }) => restarts(pod, slot, outcome))) return 'Running'
+  return main.every(({ outcome }) => outcome === 'succeeded') ? 'Succeeded' : 'Failed'
+}
