@@ -1,7 +1,8 @@
-import { chmodSync, chownSync, copyFileSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs'
-import { basename, join, normalize, posix, relative } from 'node:path'
+import { chmodSync, chownSync, copyFileSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs'
+import { basename, dirname, join, normalize, posix, relative } from 'node:path'
+import type { Image } from './image-store.ts'
 import { globToRegExp, isGlob } from './patterns.ts'
-import type { RootView } from './root-view.ts'
+import { RootView } from './root-view.ts'
 
 export interface CopyOptions {
   readonly context: string
@@ -70,7 +71,7 @@ function copyEntry(options: CopyOptions, from: string, destination: string): voi
 
 function makeFolder(options: CopyOptions, path: string): string {
   const existed = isFolderInImage(options.view, path)
-  const resolved = options.view.ensureFolder(path)
+  const resolved = options.view.claimFolder(path)
   if (!existed) giveTo(layerPath(options, resolved), options.owner)
   return resolved
 }
@@ -90,8 +91,22 @@ function entriesBelow(context: string, folder: string): string[] {
   })
 }
 
+/** The image below with an empty layer on top of it. */
+export function viewWithLayer(layer: string, base: Pick<Image, 'lowerDirs' | 'hostBinds'>): RootView {
+  const view = new RootView([{ at: '/', folders: [layer, ...base.lowerDirs] }])
+  for (const at of base.hostBinds) view.mount({ at, folders: [join(layer, at), ...base.lowerDirs.map((folder) => join(folder, at)), at] })
+  return view
+}
+
 /** Makes the parts of a new layer that stand for folders of this machine, so that copies below them land in the layer. */
 export function openLayer(layer: string, hostFolders: readonly string[]): void {
   for (const folder of hostFolders) mkdirSync(join(layer, folder), { recursive: true })
+}
+
+/** Takes away what `openLayer` made and nothing was copied to. */
+export function closeLayer(layer: string, hostFolders: readonly string[]): void {
+  for (const folder of hostFolders) {
+    for (let path = join(layer, folder); path !== layer && readdirSync(path).length === 0; path = dirname(path)) rmdirSync(path)
+  }
 }
 

@@ -64,8 +64,15 @@ export class RootView {
     return this.entry(this.resolve(path))
   }
 
-  /** Makes the folder and what leads to it where missing, keeping owner and mode of those that exist below; gives the resolved path. */
+  /** Makes the folder and what leads to it where there is none; gives the resolved path. */
   ensureFolder(path: string): string {
+    const resolved = this.resolve(path)
+    if (!this.entry(resolved)?.stats.isDirectory()) this.#materialise(resolved)
+    return resolved
+  }
+
+  /** As `ensureFolder`, and it is there in the topmost folder afterwards, with owner and mode of what lies below. */
+  claimFolder(path: string): string {
     const resolved = this.resolve(path)
     this.#materialise(resolved)
     return resolved
