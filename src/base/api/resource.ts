@@ -1,5 +1,4 @@
 // What the API server must know of a kind beyond its address: columns, defaults, validation and strategy.
-import { ageColumn, nameColumn } from './columns.ts'
 import type { Kind } from './kind.ts'
 import type { KubeObject, Mutable } from './object.ts'
 
@@ -59,51 +58,4 @@ export interface Resource<T extends KubeObject = KubeObject> {
   /** The strategy of an update of the object itself: status kept, generation counted when the spec changed. */
   prepareUpdate(object: Mutable<T>, old: T): void
   readonly hasGeneration: boolean
-}
-
-type Shape<T extends KubeObject> = Partial<Pick<Resource<T>, 'subresources' | 'nameRule' | 'hasGeneration'>> & {
-  readonly kind: Kind<T>
-  readonly columns?: readonly ColumnOf<T>[]
-  defaults?(object: Mutable<T>): void
-  /** The kind's own rules; those of metadata are added. */
-  validate?(object: T, old?: T): FieldFault[]
-  /** Further strategy after the usual one. */
-  prepareCreate?(object: Mutable<T>): void
-  prepareUpdate?(object: Mutable<T>, old: T): void
-}
-
-type Loose = { metadata: { generation?: number }; spec?: unknown; status?: unknown }
-
-const sameJson = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
-
-/** Completes a kind's shape with what all kinds share. */
-export const defineResource = <T extends KubeObject>(shape: Shape<T>): Resource<T> => {
-  const columns = shape.columns ?? [nameColumn, ageColumn]
-  const subresources = shape.subresources ?? []
-  const hasStatus = subresources.includes('status')
-  const hasGeneration = shape.hasGeneration ?? false
-  return {
-    kind: shape.kind,
-    subresources,
-    nameRule: shape.nameRule ?? 'dns1123subdomain',
-    hasGeneration,
-    columns: columns.map(({ cell: _, ...column }) => column),
-    cells: (object, ctx) => columns.map((column) => column.cell(object, ctx)),
-    ...(shape.defaults ? { defaults: shape.defaults } : {}),
-    validate: (object, old) => shape.validate?.(object, old) ?? [],
-    prepareCreate(object) {
-      const loose = object as unknown as Loose
-      if (hasStatus) loose.status = {}
-      if (hasGeneration) loose.metadata.generation = 1
-      shape.prepareCreate?.(object)
-    },
-    prepareUpdate(object, old) {
-      const [loose, before] = [object as unknown as Loose, old as unknown as Loose]
-      if (hasStatus) loose.status = structuredClone(before.status ?? {})
-      shape.prepareUpdate?.(object, old)
-      if (!hasGeneration) return
-      const generation = before.metadata.generation ?? 1
-      loose.metadata.generation = sameJson(loose.spec, before.spec) ? generation : generation + 1
-    },
-  }
 }

@@ -1,6 +1,6 @@
-import { ageText } from './duration.ts'
-import type { KubeObject } from './object.ts'
-import type { Cell, Column, ColumnContext, ColumnOf } from './resource.ts'
+import { ageText } from '../duration.ts'
+import type { KubeObject } from '../object.ts'
+import type { Cell, Column, ColumnContext, ColumnOf } from '../resource.ts'
 
 type CellOf<T> = (object: T, ctx: ColumnContext) => Cell
 type Extras = Partial<Pick<Column, 'type' | 'format' | 'description'>>
