@@ -39,6 +39,8 @@ export interface ApiServerOptions {
   readonly nodeDialer?: (nodeName: string) => NodeEndpoint | undefined
   /** Added after the built-in plugins. */
   readonly admission?: (reader: Reader) => readonly AdmissionPlugin[]
+  /** Objects that are handed out refuse changes: for tests. */
+  readonly freezeObjects?: boolean
   readonly resources?: readonly Resource[]
   readonly version?: VersionInfo
   readonly healthChecks?: readonly HealthCheck[]
@@ -60,7 +62,7 @@ const defaultVersion: VersionInfo = { major: '1', minor: '36', gitVersion: 'v1.3
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { store, clock, log } = options
   const registry = new Registry(options.resources ?? builtInResources)
-  const storage = new ObjectStorage(store)
+  const storage = new ObjectStorage(store, { freeze: options.freezeObjects ?? false })
   const reader = createReader(registry, storage)
   const tokens = new ServiceAccountTokens({ ...options.serviceAccounts, reader, clock })
   const addresses = new ServiceAddresses({ ctx: () => context, serviceCIDR: options.serviceCIDR, ...(options.nodePorts ? { nodePorts: options.nodePorts } : {}) })

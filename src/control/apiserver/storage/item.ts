@@ -52,6 +52,13 @@ export class Item {
   }
 }
 
+/** Makes a shared object refuse changes, for tests. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const child of Object.values(value)) deepFreeze(child)
+  return Object.freeze(value)
+}
+
 /** The stored form of an object. Its metadata are never empty: there is a name. */
 export function encodeStored(object: KubeObject): Uint8Array {
   const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object as KubeObject & Record<string, unknown>

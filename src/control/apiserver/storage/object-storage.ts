@@ -5,7 +5,7 @@ import type { Resource } from '../../../base/api/resource.ts'
 import type { ObjectRef } from '../../../base/client/client.ts'
 import type { RangeOptions, Store, StoreEvent, StoreWatcher } from '../../store/store.ts'
 import { Lru } from '../lru.ts'
-import { encodeStored, Item } from './item.ts'
+import { deepFreeze, encodeStored, Item } from './item.ts'
 
 /** Stored bytes whose decoded and encoded forms are kept at most. */
 const cachedBytes = 24 * 1024 * 1024
@@ -28,8 +28,11 @@ export class ObjectStorage {
   readonly store: Store
   readonly #cache = new Lru<number, Item>(cachedBytes)
 
-  constructor(store: Store) {
+  readonly #freeze: boolean
+
+  constructor(store: Store, options: { freeze?: boolean } = {}) {
     this.store = store
+    this.#freeze = options.freeze ?? false
   }
 
   get revision(): number {
@@ -50,6 +53,7 @@ export class ObjectStorage {
     const cached = this.#cache.get(stored.revision)
     if (cached?.resource === resource && cached.key === stored.key) return cached
     const item = new Item(resource, stored)
+    if (this.#freeze) deepFreeze(item.object)
     this.#cache.set(stored.revision, item, stored.value.length)
     return item
   }
@@ -60,7 +64,7 @@ export class ObjectStorage {
     const result = await this.store.put(key, value, expected)
     if (!result.ok) return undefined
     const shared = { ...object, ...typeMetaOf(resource.kind), metadata: { ...object.metadata, resourceVersion: String(result.revision) } }
-    const item = new Item(resource, { key, value, revision: result.revision }, shared)
+    const item = new Item(resource, { key, value, revision: result.revision }, this.#freeze ? deepFreeze(shared) : shared)
     this.#cache.set(result.revision, item, value.length)
     return item
   }

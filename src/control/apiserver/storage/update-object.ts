@@ -65,6 +65,9 @@ function keepSystemMetadata(old: KubeObject, object: Mutable<KubeObject>): void 
   delete to['selfLink']
 }
 
+/** Writes that follow the kind's own strategy; the other subresources carry over one checked field. */
+const wholeObject = new Set(['', 'scale'])
+
 async function writeUpdate(ctx: ServerContext, request: UpdateRequest, item: Item, object: Mutable<KubeObject>): Promise<Written | undefined> {
   const { resource, subresource, dryRun, user } = request
   const old = item.object
@@ -72,8 +75,8 @@ async function writeUpdate(ctx: ServerContext, request: UpdateRequest, item: Ite
   const { name, namespace = '' } = old.metadata
   const attributes = { operation: 'UPDATE', resource, subresource, namespace, name, object, old, user, dryRun } as const
   await ctx.admission.admit(attributes)
-  if (subresource !== 'status' && subresource !== 'finalize') resource.prepareUpdate(object, old)
-  const faults = resource.validate(object as KubeObject, old)
+  if (wholeObject.has(subresource)) resource.prepareUpdate(object, old)
+  const faults = wholeObject.has(subresource) || subresource === 'status' ? resource.validate(object as KubeObject, old) : []
   if (faults.length) throw invalid(resource.kind, name, faults)
   await ctx.admission.validate(attributes)
   return withHooks<Written>(ctx.hooks, { resource, object, old, dryRun }, () => storeUpdate(ctx, request, item, object))

@@ -30,7 +30,7 @@ export async function startTestServer(options: Partial<ApiServerOptions> = {}): 
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const keys = { privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
   const serviceAccounts = { issuer: 'https://kubernetes.default.svc.cluster.local', keys }
-  const server = createApiServer({ store, clock, log: silentLog, serviceCIDR, serviceAccounts, ...options })
+  const server = createApiServer({ store, clock, log: silentLog, serviceCIDR, serviceAccounts, freezeObjects: true, ...options })
   const client = server.loopbackClient(admin)
   await bootstrap({ client, serviceCIDR, endpoint: { address: '192.0.2.1', port: 6443 }, servingCa: 'serving', clientCa: 'client' })
   await client.create(kinds.serviceAccounts, { metadata: { name: 'default', namespace: 'default' } })

@@ -1,8 +1,7 @@
-import jsonPatch from 'fast-json-patch'
 import type { Kind } from '../../../base/api/kind.ts'
 import { mutableCopy, type KubeObject, type Mutable } from '../../../base/api/object.ts'
-import { mergePatch, strategicMergePatch } from '../../../base/machinery/patch.ts'
-import { StatusError } from '../../../base/machinery/status-error.ts'
+import { applyJsonPatch, mergePatch, strategicMergePatch } from '../../../base/machinery/patch.ts'
+import { isStatusError } from '../../../base/machinery/status-error.ts'
 import { mediaTypeOf, readPatch, toObject } from '../body.ts'
 import type { Call, ServerContext } from '../context.ts'
 import { badRequest, unsupportedMediaType } from '../errors.ts'
@@ -41,20 +40,11 @@ interface Patch {
 }
 
 function apply({ mediaType, patch, type }: Patch, current: Json): Json {
-  if (mediaType === 'application/json-patch+json') return applyJsonPatch(patch, current)
+  if (mediaType === 'application/json-patch+json') return applyJsonPatch(current, patch)
   if (patch === null || typeof patch !== 'object' || Array.isArray(patch)) throw badRequest('error decoding patch: json: cannot unmarshal a patch that is not an object')
   try {
     return (mediaType.includes('strategic') ? strategicMergePatch(type, current, patch) : mergePatch(current, patch)) as Json
   } catch (error) {
-    throw badRequest((error as Error).message)
-  }
-}
-
-function applyJsonPatch(patch: unknown, current: Json): Json {
-  if (!Array.isArray(patch)) throw badRequest('error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch')
-  try {
-    return jsonPatch.applyPatch(current, patch as jsonPatch.Operation[], true).newDocument
-  } catch (error) {
-    throw new StatusError('Invalid', 'the server rejected our request due to an error in our request', undefined, { cause: error })
+    throw isStatusError(error) ? error : badRequest((error as Error).message)
   }
 }
