@@ -37,8 +37,9 @@ export interface ControllerContext {
 }
 
 export interface Controller {
-  /** The ServiceAccount in kube-system whose identity it has, and the source of its events. */
+  /** The source of its events, and its ServiceAccount in kube-system where `serviceAccount` names no other. */
   readonly name: string
+  readonly serviceAccount?: string
   /** Resolves when the signal has aborted and its work has ended. */
   start(context: ControllerContext): Promise<void>
 }

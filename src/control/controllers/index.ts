@@ -11,17 +11,21 @@ import type { Controller, ControllerSettings, SharedInformers } from './controll
 import { deploymentController } from './deployment/deployment.ts'
 import { endpointsController } from './endpoints/endpoints.ts'
 import { endpointSliceController } from './endpointslice/endpointslice.ts'
+import { garbageCollector } from './garbage-collector/garbage-collector.ts'
 import { loadBalancerController } from './load-balancer/load-balancer.ts'
 import { namespaceController } from './namespace/namespace.ts'
 import { nodeIpamController } from './node-ipam/node-ipam.ts'
+import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts'
+import { podGarbageCollector } from './pod-gc/pod-gc.ts'
 import { replicaSetController } from './replicaset/replicaset.ts'
 import { rootCaController } from './root-ca/root-ca.ts'
 import { serviceAccountController } from './serviceaccount/serviceaccount.ts'
+import { taintEvictionController } from './taint-eviction/taint-eviction.ts'
 
 /** Every controller there is. */
 export const controllers: readonly Controller[] = [
   namespaceController, serviceAccountController, rootCaController, nodeIpamController, deploymentController, replicaSetController,
-  endpointSliceController, endpointsController, loadBalancerController,
+  endpointSliceController, endpointsController, loadBalancerController, nodeLifecycleController, taintEvictionController, podGarbageCollector, garbageCollector,
 ]
 
 export interface StartControllersOptions extends Partial<ControllerSettings> {
@@ -48,7 +52,7 @@ export const startControllers = async (options: StartControllersOptions): Promis
   const settings = settled(options)
   const informers = createSharedInformers(clientFor(sharedIdentity), { clock, log, signal })
   const start = (controller: Controller) => {
-    const client = clientFor(serviceAccountUser(controller.name))
+    const client = clientFor(serviceAccountUser(controller.serviceAccount ?? controller.name))
     const recorder = createEventRecorder({ client, clock, log, component: controller.name })
     return controller.start({ client, informers, recorder, settings, clock, log, signal })
   }

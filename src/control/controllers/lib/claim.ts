@@ -4,7 +4,7 @@ import type { KubeObject } from '../../../base/api/object.ts'
 import type { Client } from '../../../base/client/client.ts'
 import { controllerOf, controllerRef } from '../../../base/client/owner-ref.ts'
 import { isStatusError, StatusError } from '../../../base/machinery/status-error.ts'
-import { matchesLabelSelector } from './label-selector.ts'
+import { matchesLabelSelector } from '../../../base/machinery/selectors.ts'
 
 export interface ClaimOptions<O extends KubeObject, T extends KubeObject> {
   readonly client: Client

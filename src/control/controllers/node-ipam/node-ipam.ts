@@ -6,19 +6,20 @@ import { type Controller, type ControllerContext, machinery } from '../controlle
 import { keysOfChange } from '../lib/keys.ts'
 import { formatIpv4, type Ipv4Range, parseIpv4, parseIpv4Range } from '../lib/ipv4-range.ts'
 
-const name = 'node-controller'
+const name = 'cidrAllocator'
 const nodeBits = 24
 
 /** Gives every node a /24 of the cluster's range. */
 export const nodeIpamController: Controller = {
   name,
+  serviceAccount: 'node-controller',
   start(context) {
     const all = context.informers.of(nodes)
     const range = parseIpv4Range(context.settings.clusterCIDR)
     const given = new Map<string, string>()
     return startController({
       ...machinery(context),
-      name: 'node-ipam-controller',
+      name,
       // One at a time: the choice of a free range and its writing belong together.
       workers: 1,
       sources: [source(all, keysOfChange)],
