@@ -18,7 +18,7 @@ const start = async () => {
   const starting = startKubelets({
     nodes: [{ name: 'node-1', roles: ['worker'], internalIP: '192.168.0.1', capacity: { cpu: 4, memoryBytes: 2 ** 33, pods: 110, ephemeralStorageBytes: 2 ** 33 } }],
     clientFor: () => client, sharedClient: client, runtimeFor: () => runtime, images: testImages,
-    directory, clusterDNS: '10.96.0.10', clusterDomain: 'cluster.local', clock, log: silentLog, signal: abort.signal,
+    directory, clusterDNS: '10.96.0.10', clusterDomain: 'cluster.local', clock, log: process.env.DBG ? { ...silentLog, debug: console.log, warn: console.log, child() { return this } } : silentLog, signal: abort.signal,
   })
   await clock.advance(1000)
   kubelets = await starting

@@ -138,7 +138,7 @@ const runStep = (view: PodView, current: readonly RuntimeContainer[], slot: Cont
 const nextAttempt = (view: PodView, name: string): number => {
   const known = latestOf(view.containers, name)
   if (known) return known.config.attempt + 1
-  const { initContainerStatuses = [], containerStatuses = [] } = view.pod.status
+  const { initContainerStatuses = [], containerStatuses = [] } = view.pod.status ?? {}
   const before = [...initContainerStatuses, ...containerStatuses].find((status) => status.name === name)
   return before?.containerID ? before.restartCount + 1 : 0
 }
