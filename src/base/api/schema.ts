@@ -129,3 +129,10 @@ const bareTypeMeta = /^(AdmissionReview|APIVersions|APIGroupList|APIGroup|APIRes
 /** facts.json leaves the embedded TypeMeta out; objects and lists are known by their metadata, the rest by name. */
 const embedsTypeMeta = (goName: string, own: readonly Fact[]): boolean =>
   bareTypeMeta.test(goName) || (!templates.has(goName) && own.some(({ n, t }) => n === 'metadata' && /^meta\/v1\.(ObjectMeta|ListMeta)$/.test(t)))
+
+/** The type that an object's own apiVersion and kind name: `rbac.authorization.k8s.io/v1` `Role` is `rbac/v1.Role`; options are of `meta/v1` in every group. */
+export function typeNameOf(apiVersion: string, kind: string): string | undefined {
+  const [first = '', second] = apiVersion.split('/')
+  const group = second === undefined ? 'core' : (first.split('.')[0] ?? '')
+  return [`${group}/${second ?? first}.${kind}`, `meta/v1.${kind}`].find((name) => findSchema(name))
+}
