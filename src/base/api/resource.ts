@@ -51,8 +51,11 @@ export interface Resource<T extends KubeObject = KubeObject> {
   cells(object: T, ctx: ColumnContext): Cell[]
   /** Upstream's SetDefaults_*, in place. Runs on every create, update and patch, and may be repeated. */
   defaults?(object: Mutable<T>): void
-  /** Every fault at once, metadata included; `old` is the stored object of an update. Expects a defaulted object. */
-  validate(object: T, old?: T): FieldFault[]
+  /**
+   * Every fault at once, metadata included. Expects a defaulted object. `old` is the stored object of an update, and `subresource`
+   * what the update came through: some fields change that way only.
+   */
+  validate(object: T, old?: T, subresource?: string): FieldFault[]
   /** The strategy of a creation: status cleared, generation 1. */
   prepareCreate(object: Mutable<T>): void
   /** The strategy of an update of the object itself: status kept, generation counted when the spec changed. */

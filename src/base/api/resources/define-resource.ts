@@ -13,7 +13,7 @@ type Shape<T extends KubeObject> = Partial<Pick<Resource<T>, 'subresources' | 'n
   /** The status that a new object starts with, whatever was sent; `sent` keeps it. Empty when left out. */
   readonly firstStatus?: 'sent' | object
   defaults?(object: Mutable<T>): void
-  validate?(object: T, old?: T): FieldFault[]
+  validate?(object: T, old?: T, subresource?: string): FieldFault[]
   /** Further strategy after the usual one. */
   prepareCreate?(object: Mutable<T>): void
   prepareUpdate?(object: Mutable<T>, old: T): void
@@ -29,7 +29,7 @@ export const defineResource = <T extends KubeObject>(shape: Shape<T>): Resource<
     columns: columns.map(({ cell: _, ...column }) => column),
     cells: (object, ctx) => columns.map((column) => column.cell(object, ctx)),
     ...(shape.defaults ? { defaults: shape.defaults } : {}),
-    validate: (object, old) => [...validateMetadata(object, { namespaced: kind.namespaced, nameRule }), ...(shape.validate?.(object, old) ?? [])],
+    validate: (object, old, subresource) => [...validateMetadata(object, { namespaced: kind.namespaced, nameRule }), ...(shape.validate?.(object, old, subresource) ?? [])],
     prepareCreate(object) {
       const loose = object as unknown as Loose
       if (hasStatus && firstStatus !== 'sent') loose.status = structuredClone(firstStatus)

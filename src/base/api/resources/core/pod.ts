@@ -21,14 +21,21 @@ export const pod = defineResource<Pod>({
   hasGeneration: true,
   columns: podColumns,
   defaults: defaultPod,
-  validate: (object, old) => [...validatePodSpec(object.spec, 'spec'), ...(old ? validateChange(object, old) : [])],
+  validate: (object, old, subresource) => [
+    ...validatePodSpec(object.spec, 'spec'),
+    ...(!old && object.spec.ephemeralContainers ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')] : []),
+    // A binding sets the node and nothing else.
+    ...(old && subresource !== 'binding' ? validateChange(subresource === 'ephemeralcontainers' ? withEphemeral(old, object) : old, object) : []),
+  ],
   prepareCreate(object) {
     object.status = { phase: 'Pending', qosClass: qosClassOf(object.spec) }
   },
 })
 
+const withEphemeral = (old: Pod, { spec: { ephemeralContainers } }: Pod): Pod => (ephemeralContainers ? { ...old, spec: { ...old.spec, ephemeralContainers } } : old)
+
 /** A Pod's spec stands once made, but for a few fields. */
-const validateChange = (object: Pod, old: Pod): FieldFault[] => {
+const validateChange = (old: Pod, object: Pod): FieldFault[] => {
   const faults = (['containers', 'initContainers'] as const)
     .filter((field) => (object.spec[field] ?? []).length !== (old.spec[field] ?? []).length)
     .map((field) => forbidden(`spec.${field}`, `pod updates may not add or remove ${field === 'containers' ? 'containers' : 'init containers'}`))
