@@ -5,6 +5,8 @@ import { refuseForGood, scaleToMax, type SchedulerPlugin } from '../plugin.ts'
 const requiredTerms = (pod: Pod): readonly NodeSelectorTerm[] | undefined =>
   pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms
 
+export const hasNodeAffinity = (pod: Pod): boolean => pod.spec.nodeSelector !== undefined || requiredTerms(pod) !== undefined
+
 /** `nodeSelector` and required node affinity together. */
 export const matchesNodeAffinity = (pod: Pod, node: Node): boolean => {
   for (const [key, value] of Object.entries(pod.spec.nodeSelector ?? {})) if (node.metadata.labels?.[key] !== value) return false
@@ -23,7 +25,7 @@ export const nodeAffinity: SchedulerPlugin = {
     return names?.length && names.every((each) => each !== undefined) ? new Set(names.flat()) : undefined
   },
   filter: ({ pod }) => {
-    if (!pod.spec.nodeSelector && !requiredTerms(pod)) return undefined
+    if (!hasNodeAffinity(pod)) return undefined
     return ({ node }) => (matchesNodeAffinity(pod, node) ? undefined : refuseForGood("node(s) didn't match Pod's node affinity/selector"))
   },
   score: ({ pod }) => {

@@ -37,14 +37,16 @@ export const nodeResourcesFit: SchedulerPlugin = {
   score: (pod) => ({ of: (node) => leastAllocated(pod, node) }),
 }
 
+const share = (resource: string, pod: PodInfo, node: NodeInfo): number | undefined => {
+  const capacity = node.allocatable.get(resource) ?? 0
+  const used = (node.requested.get(resource) ?? 0) + (pod.requests.get(resource) ?? 0)
+  return capacity === 0 ? undefined : Math.min(1, used / capacity)
+}
+
 /** The nearer the used shares of CPU and memory are to each other, the better. */
 const balance = (pod: PodInfo, node: NodeInfo): number => {
-  const shares = scored.flatMap((resource) => {
-    const capacity = node.allocatable.get(resource) ?? 0
-    const used = (node.requested.get(resource) ?? 0) + (pod.requests.get(resource) ?? 0)
-    return capacity === 0 ? [] : [Math.min(1, used / capacity)]
-  })
-  const deviation = shares.length === 2 ? Math.abs(shares[0]! - shares[1]!) / 2 : 0
+  const [cpu, memory] = [share('cpu', pod, node), share('memory', pod, node)]
+  const deviation = cpu === undefined || memory === undefined ? 0 : Math.abs(cpu - memory) / 2
   return Math.floor((1 - deviation) * maxScore)
 }
 

@@ -2,7 +2,7 @@ import type { LabelSelector, TopologySpreadConstraint } from '../../../base/api/
 import { isTolerated, matchesSelector } from '../matching.ts'
 import { maxScore, refuse, refuseForGood, type SchedulerPlugin } from '../plugin.ts'
 import type { NodeInfo, PodInfo, Snapshot } from '../snapshot.ts'
-import { matchesNodeAffinity } from './node-affinity.ts'
+import { hasNodeAffinity, matchesNodeAffinity } from './node-affinity.ts'
 
 interface Constraint {
   readonly spec: TopologySpreadConstraint
@@ -49,10 +49,13 @@ const defaultConstraints = (info: PodInfo, snapshot: Snapshot): readonly Constra
   return defaults.map((spec) => ({ spec, key: spec.topologyKey, count: (node) => countMatching(node, namespace, (labels) => matchesSelector(selector, labels)) }))
 }
 
-const isCounted = ({ pod }: PodInfo, { spec }: Constraint, { node }: NodeInfo): boolean => {
-  if (spec.nodeAffinityPolicy !== 'Ignore' && !matchesNodeAffinity(pod, node)) return false
-  if (spec.nodeTaintsPolicy !== 'Honor') return true
-  return (node.spec.taints ?? []).every((taint) => taint.effect === 'PreferNoSchedule' || isTolerated(taint, pod.spec.tolerations))
+/** Which nodes count for a constraint; undefined: all. */
+const inclusion = ({ pod }: PodInfo, { spec }: Constraint): ((node: NodeInfo) => boolean) | undefined => {
+  const byAffinity = spec.nodeAffinityPolicy !== 'Ignore' && hasNodeAffinity(pod)
+  const byTaints = spec.nodeTaintsPolicy === 'Honor'
+  if (!byAffinity && !byTaints) return undefined
+  const accepts = ({ node }: NodeInfo) => (node.spec.taints ?? []).every((taint) => taint.effect === 'PreferNoSchedule' || isTolerated(taint, pod.spec.tolerations))
+  return (node) => (!byAffinity || matchesNodeAffinity(pod, node.node)) && (!byTaints || accepts(node))
 }
 
 const labelOf = (node: NodeInfo, key: string): string | undefined => node.node.metadata.labels?.[key]
@@ -60,9 +63,10 @@ const labelOf = (node: NodeInfo, key: string): string | undefined => node.node.m
 /** Matching Pods by topology value, over the nodes that count. */
 const countDomains = (info: PodInfo, constraint: Constraint, nodes: readonly NodeInfo[]): Map<string, number> => {
   const counts = new Map<string, number>()
+  const includes = inclusion(info, constraint)
   for (const node of nodes) {
     const value = labelOf(node, constraint.key)
-    if (value !== undefined && isCounted(info, constraint, node)) counts.set(value, (counts.get(value) ?? 0) + constraint.count(node))
+    if (value !== undefined && (!includes || includes(node))) counts.set(value, (counts.get(value) ?? 0) + constraint.count(node))
   }
   return counts
 }
