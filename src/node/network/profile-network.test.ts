@@ -73,6 +73,15 @@ describe.skipIf(!allowed)('profile network (needs root and iproute2)', () => {
     }
   })
 
+  it('answers a Pod\'s datagram from the Service address it was sent to', async () => {
+    const pod = await sandbox('d')
+    const address = ranges.serviceCIDR.replace('.0/20', '.53')
+    const echo = `const s=require('dgram').createSocket('udp4');s.on('message',(m,f)=>s.send(m+' '+f.address,f.port,f.address)).bind(53,'${address}',()=>console.log('up'))`
+    await start(spawn(network.enter[0]!, [...network.enter.slice(1), process.execPath, '-e', echo], { stdio: ['ignore', 'pipe', 'inherit'] }))
+    const client = `const s=require('dgram').createSocket('udp4');s.on('message',(m,f)=>(console.log(m+' '+f.address),s.close())).send('hi',53,'${address}')`
+    expect((await runCommand([...pod.enter, process.execPath, '-e', client])).trim()).toBe(`hi ${pod.ip} ${address}`)
+  })
+
   it('is re-asserted without loss and drops the route of a node that is gone', async () => {
     const before = await runCommand(['ip', 'route', 'show', 'dev', names.hostLink])
     await setUpProfileNetwork({ profile, ...ranges, nodeIPs: [nodeIP], log: silentLog })
