@@ -23,16 +23,18 @@ const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /** Names in /etc that programs read to run at all. Only what everybody may read is taken, and of `ssl` never the private keys. */
 const configuration = [
-  'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'ld-musl-x86_64.path', 'ld-musl-aarch64.path', 'ssl/certs', 'ssl/openssl.cnf', 'ssl/cert.pem', 'pki/tls', 'pki/ca-trust',
-  'alternatives', 'localtime', 'timezone', 'os-release', 'debian_version', 'mime.types', 'services', 'protocols', 'rpc', 'host.conf', 'gai.conf', 'login.defs',
-  'profile', 'bash.bashrc', 'inputrc', 'magic', 'magic.mime', 'shells', 'fonts', 'terminfo', 'perl', 'python3', 'python3.11', 'python3.12', 'python3.13',
-  'java-17-openjdk', 'java-21-openjdk', 'postgresql-common', 'locale.alias', 'crypto-policies',
+  'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'ld-musl-x86_64.path', 'ld-musl-aarch64.path', 'ssl/openssl.cnf', 'ssl/cert.pem', 'localtime', 'timezone', 'os-release', 'debian_version', 'mime.types', 'services', 'protocols', 'rpc', 'host.conf', 'gai.conf', 'login.defs',
+  'profile', 'bash.bashrc', 'inputrc', 'magic', 'magic.mime', 'shells', 'terminfo', 'perl', 'python3', 'python3.11', 'python3.12', 'python3.13',
+  'postgresql-common', 'locale.alias', 'crypto-policies',
 ]
+
+/** The same, where it is many files: bound rather than copied. */
+const largeConfiguration = ['/etc/ssl/certs', '/etc/alternatives', '/etc/fonts', '/etc/pki/tls/certs', '/etc/pki/ca-trust', '/etc/java-17-openjdk', '/etc/java-21-openjdk']
 
 /** Makes (or finds, while the machine has not changed) the tree that stands under every host image. */
 export function prepareHostBase(options: { directory: string; nodeExecutable: string }): HostBase {
   const node = nodeFolder(options.nodeExecutable)
-  const binds = ['/usr', ...systemFolders.filter((path) => isRealFolder(path)), ...(node ? [node] : [])].filter((path) => existsSync(path))
+  const binds = ['/usr', ...systemFolders.filter((path) => isRealFolder(path)), ...(node ? [node] : []), ...largeConfiguration].filter((path) => existsSync(path))
   const stamp = createHash('sha256').update(JSON.stringify([formatVersion, binds, configuration.map(stampOf), readIfThere('/etc/passwd')])).digest('hex').slice(0, 16)
   const folder = join(options.directory, stamp)
   if (!existsSync(folder)) makeTree(folder, binds)

@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path'
 export interface MountedFolders {
   readonly at: string
   readonly folders: readonly string[]
+  /** Nothing may be made in it: it is this machine's own. */
+  readonly readOnly?: boolean
 }
 
 const maxSymlinks = 40
@@ -82,15 +84,15 @@ export class RootView {
     const resolved = this.resolve(path)
     if (this.entry(resolved)) return resolved
     this.#materialise(dirname(resolved))
-    writeFileSync(this.#candidates(resolved)[0]!, '', { mode: 0o644 })
+    writeFileSync(this.#target(resolved), '', { mode: 0o644 })
     return resolved
   }
 
   #materialise(path: string): void {
-    const target = this.#candidates(path)[0]!
     const existing = this.entry(path)
-    if (existing?.hostPath === target || path === '/') return
+    if (path === '/' || existing?.hostPath === this.#candidates(path)[0]) return
     if (this.#mounts.some((mount) => mount.at === path)) return
+    const target = this.#target(path)
     this.#materialise(dirname(path))
     if (existing && !existing.stats.isDirectory()) throw new Error(`${path} is not a directory`)
     mkdirSync(target, { mode: 0o755 })
@@ -99,8 +101,18 @@ export class RootView {
     chmodSync(target, existing.stats.mode & 0o7777)
   }
 
+  #target(path: string): string {
+    const target = this.#candidates(path)[0]
+    if (target === undefined || this.#mountOf(path)?.readOnly) throw new Error(`${path} cannot be made: it lies in a read-only folder`)
+    return target
+  }
+
+  #mountOf(path: string): MountedFolders | undefined {
+    return this.#mounts.find(({ at }) => at === '/' || path === at || path.startsWith(`${at}/`))
+  }
+
   #candidates(path: string): string[] {
-    const mount = this.#mounts.find(({ at }) => at === '/' || path === at || path.startsWith(`${at}/`))
+    const mount = this.#mountOf(path)
     if (!mount) return []
     const rest = mount.at === '/' ? path : path.slice(mount.at.length)
     return mount.folders.map((folder) => (rest === '' || rest === '/' ? folder : join(folder, rest)))

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import type { Image } from '../../images/image-store.ts'
 import type { ContainerConfig } from '../runtime.ts'
@@ -47,9 +47,11 @@ export function prepareRoot(options: RootOptions): PreparedRoot {
   for (const folder of [root, layers]) mkdirSync(folder, { recursive: true })
   const lowers = options.image.lowerDirs.length > 0 ? [...options.image.lowerDirs] : [makeFolder(join(options.folder, 'empty'))]
   const from = commonFolder(lowers)
+  const layered = options.image.hostBinds.filter((path) => isFolder(path) && wantsLayer(path, options))
+  const plain = options.image.hostBinds.filter((path) => !layered.includes(path))
   const overlays = [
     { at: '/', name: 'root', lowers, readOnly: options.config.readOnlyRootFilesystem },
-    ...hostFolders(options.image).map((at, index) => ({
+    ...layered.map((at, index) => ({
       at, name: `bind-${index}`, readOnly: options.config.readOnlyRootFilesystem,
       lowers: [...lowers.map((lower) => join(lower, at)).filter(isFolder), at],
     })),
@@ -61,11 +63,15 @@ export function prepareRoot(options: RootOptions): PreparedRoot {
     for (const part of ['upper', 'work']) mkdirSync(join(writable, name, part), { recursive: true })
     view.mount({ at, folders: [join(writable, name, 'upper'), ...below] })
   }
+  for (const path of plain) {
+    const at = isFolder(path) ? view.ensureFolder(path) : view.ensureFile(path)
+    view.mount({ at, folders: [path], readOnly: true })
+  }
   for (const folder of ['/proc', '/sys', '/dev/pts', '/dev/shm', '/dev/mqueue']) view.ensureFolder(folder)
   const target = (path: string) => (path === '/' ? root : join(root, path))
   const lines: Line[] = [
     ...overlays.map(({ at, name, lowers: below, readOnly }) => overlayLine({ target: target(at), layer: join(layers, name), lowers: below, from, readOnly })),
-    ...options.image.hostBinds.filter((path) => !isFolder(path)).map((path) => bindLine(path, target(view.ensureFile(path)), 'bind,ro')),
+    ...plain.map((path) => bindLine(path, target(path), 'bind,ro')),
     ...kernelLines(root, options.config.privileged),
     ...volumeLines(options.config.mounts, view, target),
   ]
@@ -74,7 +80,9 @@ export function prepareRoot(options: RootOptions): PreparedRoot {
   return { fstab, mountFrom: from, root, view, ...(options.scratch === 'memory' ? { seed: { from: writable, to: layers } } : {}) }
 }
 
-const hostFolders = (image: RootOptions['image']) => image.hostBinds.filter(isFolder)
+/** A folder of the machine takes writes, layers of the image and mount points; one deep in /etc only when something wants to be there. */
+const wantsLayer = (path: string, { image, config }: RootOptions) =>
+  !path.startsWith('/etc/') || image.lowerDirs.some((lower) => hasEntries(join(lower, path))) || config.mounts.some((mount) => mount.containerPath.startsWith(`${path}/`))
 
 function overlayLine(options: { target: string; layer: string; lowers: readonly string[]; from: string; readOnly: boolean }): Line {
   const lowerdir = options.lowers.map((lower) => overlayEscape(relative(options.from, lower) || '.')).join(':')
@@ -112,6 +120,7 @@ function volumeLines(mounts: ContainerConfig['mounts'], view: RootView, target: 
 const bindLine = (source: string, target: string, options: string): Line => ({ source, target, type: 'none', options })
 const depth = (path: string) => path.split('/').filter(Boolean).length
 const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+const hasEntries = (path: string) => isFolder(path) && readdirSync(path).length > 0
 const overlayEscape = (path: string) => path.replace(/[\\:]/g, '\\$&')
 const escape = (text: string) => text.replace(/[\s\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`)
 

@@ -56,7 +56,7 @@ export function launcherScript(options: { id: string; events: string; holderPid:
     '(',
     '  set -e',
     ...joinGroups(options.joinFiles).map((line) => `  ${line}`),
-    `  exec nsenter ${join(namespaces)} unshare --mount --pid --fork sh setup.sh`,
+    `  exec nsenter ${join(namespaces)} unshare --mount --pid sh -c 'sh setup.sh & exec >/dev/null 2>&1; wait $!'`,
     ') 5<&- &',
     'child=$!',
     'exec >/dev/null 2>&1',
