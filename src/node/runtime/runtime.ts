@@ -21,6 +21,8 @@ export interface ContainerRuntime {
   onContainerChange(listener: (containerId: string, sandboxId: string) => void): () => void
   /** Runs a command in a running container and streams. */
   exec(containerId: string, options: ExecOptions): Promise<ExecSession>
+  /** What a running container has used; undefined where nothing is counted. */
+  stats?(containerId: string): Promise<ContainerStats | undefined>
   close(): Promise<void>
 }
 
@@ -91,6 +93,13 @@ export interface RuntimeContainer {
   /** `Completed`, `Error`, `OOMKilled`, `StartError`, `ContainerCannotRun`. */
   readonly reason?: string
   readonly message?: string
+}
+
+export interface ContainerStats {
+  /** Processor time since its start. */
+  readonly cpuNanos: number
+  /** Working set: without file pages that are not in use. */
+  readonly memoryBytes: number
 }
 
 export interface ExecOptions {

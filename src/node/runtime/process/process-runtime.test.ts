@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -10,6 +10,7 @@ import { createImageStore } from '../../images/local-image-store.ts'
 import type { ContainerConfig, ContainerRuntime, RuntimeContainer, SandboxConfig } from '../runtime.ts'
 import { openCgroups } from './cgroups.ts'
 import { destroyAll } from './destroy.ts'
+import { programInterpreter } from './host-tools.ts'
 import { loopbackOnly } from './pod-network.ts'
 import { createProcessRuntime } from './process-runtime.ts'
 
@@ -155,13 +156,42 @@ describe.skipIf(!isRoot)('process runtime (needs root on Linux)', () => {
     })
 
   it('starts an image that holds nothing but the program', async () => {
-    const context = join(folder, 'static')
+    const context = join(folder, 'bare')
     mkdirSync(context)
-    writeFileSync(join(context, 'run'), '#!/tool/sh\necho from $0\n', { mode: 0o755 })
-    writeFileSync(join(context, 'Dockerfile'), 'FROM knarr.local/host\nCOPY run /opt/app/\nCOPY run /usr/src/app/\nCMD ["/opt/app/run"]\n')
-    const image = await images.build({ context, tag: 'static' })
-    const { lines } = await run(sh('ls /opt/app /usr/src/app /usr/bin/env', { imageId: image.id }))
-    expect(lines.filter((line) => line === 'run')).toHaveLength(2)
+    const loader = programInterpreter(realpathSync('/bin/sh'))!
+    const libc = ['/lib/x86_64-linux-gnu/libc.so.6', '/lib/aarch64-linux-gnu/libc.so.6', '/lib64/libc.so.6'].find((path) => existsSync(path))
+    for (const [from, to] of [['/bin/sh', 'sh'], [loader, 'loader'], ...(libc ? [[libc, 'libc.so.6'] as const] : [])] as const) copyFileSync(from, join(context, to))
+    writeFileSync(join(context, 'Dockerfile'), `FROM scratch\nCOPY sh /sh\nCOPY loader ${loader}\n${libc ? `COPY libc.so.6 ${libc}\n` : ''}`)
+    const image = await images.build({ context, tag: 'bare' })
+    const { lines } = await run(containerConfig(['/sh', '-c', 'echo /*; echo $$'], { imageId: image.id, user: { uid: 65_532, gid: 65_532, supplementalGroups: [] } }))
+    expect(lines).toEqual(['/dev /lib /lib64 /proc /sh /sys', '1'])
+  })
+
+  it('runs an image that was built on this machine, below its own folders too', async () => {
+    const context = join(folder, 'built')
+    mkdirSync(context)
+    writeFileSync(join(context, 'main.js'), 'console.log(process.cwd(), process.env.MODE)\n')
+    writeFileSync(join(context, 'Dockerfile'), 'FROM knarr.local/host-node\nWORKDIR /usr/src/app\nCOPY main.js .\nCOPY main.js /etc/ssl/certs/\nENV MODE=test\n')
+    const image = await images.build({ context, tag: 'built' })
+    const env = image.config.env.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const)
+    const { lines } = await run(sh('node main.js; ls /etc/ssl/certs | grep -c .; ls /etc/ssl/certs/main.js', { imageId: image.id, workingDir: image.config.workingDir, env }))
+    expect(lines).toEqual(['/usr/src/app test', expect.stringMatching(/^\d+$/), '/etc/ssl/certs/main.js'])
+  })
+
+  it('shares the node network with a hostNetwork Pod, and sets the sysctls of others', async () => {
+    const hostSandbox = await runtime.runPodSandbox(sandboxConfig('host', { hostNetwork: true }))
+    const other = await runtime.runPodSandbox(sandboxConfig('other', { sysctls: { 'net.ipv4.ip_forward': '1' } }))
+    const namespaceOf = async (sandbox: string) => {
+      const id = await runtime.createContainer(sandbox, sh('readlink /proc/self/ns/net; cat /proc/sys/net/ipv4/ip_forward', { logPath: 'c.log' }))
+      await runtime.startContainer(id)
+      await ended(id)
+      const name = (await runtime.listPodSandboxes()).find((one) => one.id === sandbox)!.config.name
+      return readFileSync(join(folder, 'logs', name, 'c.log'), 'utf8').split('\n').map((line) => line.split(' ')[3])
+    }
+    expect((await namespaceOf(hostSandbox))[0]).toBe(readlinkSync('/proc/self/ns/net'))
+    const own = await namespaceOf(other)
+    expect(own[0]).not.toBe(readlinkSync('/proc/self/ns/net'))
+    expect(own[1]).toBe('1')
   })
 
   it('kills what takes more memory than its limit, and says so', async () => {
@@ -181,9 +211,17 @@ describe.skipIf(!isRoot)('process runtime (needs root on Linux)', () => {
     const terminal = await runtime.exec(id, { command: ['sh', '-c', 'test -t 0 && stty size'], tty: true, stdin: true })
     expect(await text(terminal.stdout)).toBe('24 80\r\n')
     expect(await terminal.exited).toBe(0)
+    const many = await Promise.all(Array.from({ length: 6 }, async (_, index) => {
+      const one = await runtime.exec(id, { command: ['sh', '-c', `echo ${index}${index < 3 ? ' >/dev/stdout' : ''}`], tty: false, stdin: false })
+      return text(one.stdout)
+    }))
+    expect(many).toEqual(['0\n', '1\n', '2\n', '3\n', '4\n', '5\n'])
+    expect((await runtime.stats!(id))!.memoryBytes).toBeGreaterThan(0)
     const endless = await runtime.exec(id, { command: ['sleep', '1000'], tty: false, stdin: false })
     endless.kill()
     expect(await endless.exited).toBe(137)
+    const killed = await runtime.exec(id, { command: ['sh', '-c', 'kill -9 $$'], tty: false, stdin: false })
+    expect(await killed.exited).toBe(137)
     await runtime.removeContainer(id)
   })
 

@@ -5,11 +5,11 @@ import { isAbsolute, join, normalize } from 'node:path'
 import type { Clock } from '../../../base/lib/clock.ts'
 import type { Log } from '../../../base/lib/log.ts'
 import type { ImageStore } from '../../images/image-store.ts'
-import type { ContainerConfig, ContainerRuntime, ExecOptions, ExecSession, RuntimeContainer, Sandbox, SandboxConfig } from '../runtime.ts'
+import type { ContainerConfig, ContainerRuntime, ContainerStats, ExecOptions, ExecSession, RuntimeContainer, Sandbox, SandboxConfig } from '../runtime.ts'
 import { privilegeArguments } from './capabilities.ts'
 import { type Cgroups, openCgroups } from './cgroups.ts'
 import { completeEnvironment, Container, type ContainerSurroundings } from './container.ts'
-import { startExec } from './exec.ts'
+import { ExecPipes, startExec } from './exec.ts'
 import { whyNotExecutable } from './executable.ts'
 import { findHostTools, type HostTools } from './host-tools.ts'
 import { readFifo } from './output.ts'
@@ -68,6 +68,7 @@ class ProcessRuntime implements ContainerRuntime {
   readonly #containerSurroundings: ContainerSurroundings
   readonly #sandboxSurroundings: SandboxSurroundings
   readonly #events: Socket
+  readonly #pipes = new ExecPipes()
   readonly #starting = new Map<string, Promise<void>>()
   #cancelCheck: () => void = () => {}
 
@@ -174,7 +175,7 @@ class ProcessRuntime implements ContainerRuntime {
   }
 
   async exec(containerId: string, options: ExecOptions): Promise<ExecSession> {
-    const { record, init, state } = this.#container(containerId)
+    const { record, init, state, folder } = this.#container(containerId)
     const sandbox = this.#sandboxes.get(record.sandboxId)
     if (state !== 'running' || !init || !sandbox) throw new Error(`container ${record.config.name} is not running`)
     const { config, cgroup } = record
@@ -184,7 +185,12 @@ class ProcessRuntime implements ContainerRuntime {
     const fault = whyNotExecutable(view, { command: options.command[0] ?? '', path, workingDir: config.workingDir || '/' })
     if (fault) throw new Error(`OCI runtime exec failed: exec failed: unable to start container process: ${fault}`)
     const command = processCommand({ tools: this.#options.tools, privileges: privilegeArguments(config), workingDir: config.workingDir, env, argv: options.command })
-    return startExec(execScript({ pid: init.pid, joinFiles: this.#options.cgroups.joinFiles(cgroup), command }), options)
+    return startExec({ ...options, script: execScript({ pid: init.pid, joinFiles: this.#options.cgroups.joinFiles(cgroup), command }), pipes: this.#pipes, folder })
+  }
+
+  async stats(containerId: string): Promise<ContainerStats | undefined> {
+    const { record, state } = this.#container(containerId)
+    return state === 'running' ? this.#options.cgroups.usage(record.cgroup) : undefined
   }
 
   async close(): Promise<void> {

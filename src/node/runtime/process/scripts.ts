@@ -1,9 +1,10 @@
+import { execPipeNames } from './exec.ts'
 import type { HostTools } from './host-tools.ts'
 import type { PreparedRoot } from './root-filesystem.ts'
+import { quote } from './shell.ts'
 
 /** The few lines of sh that stay when the agent goes. All of them say `ok` on their standard output once the rest can no longer fail. */
 
-export const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 const join = (words: readonly string[]) => words.map(quote).join(' ')
 const joinGroups = (files: readonly string[]) => files.map((file) => `echo 0 >${quote(file)}`)
 
@@ -50,7 +51,7 @@ export function launcherScript(options: { id: string; events: string; holderPid:
   const namespaces = ['uts', 'ipc', 'net'].map((name) => `--${name}=/proc/${options.holderPid}/ns/${name}`)
   return [
     'umask 022',
-    `rm -f out err ack in; mkfifo -m 666 out err ack${options.stdin ? ' in' : ''} || exit 1`,
+    `rm -f out err ack in; mkfifo -m 666 out err ack${options.stdin ? ' in' : ''} ${execPipeNames.flat().join(' ')} || exit 1`,
     `exec 3<>out 4<>err 5<>ack${options.stdin ? ' 6<>in' : ''}`,
     'read -r line </proc/self/stat; echo "$line" >launcher',
     '(',

@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { toolEnvironment } from './host-tools.ts'
 
+/** One word for sh, whatever is in it. */
+export const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
+
 /** Starts a long-lived helper in a session of its own; resolves when it says `ok`, rejects with what it said instead. */
 export function startDetached(command: readonly string[], cwd: string): Promise<ChildProcess> {
   return new Promise((resolve, reject) => {
