@@ -50,12 +50,9 @@ export interface Resource<T extends KubeObject = KubeObject> {
   /** The row of an object, in the order of `columns`. */
   cells(object: T, ctx: ColumnContext): Cell[]
   /** Upstream's SetDefaults_*, in place. Runs on every create, update and patch, and may be repeated. */
-  defaults?(object: Mutable<T>): void
-  /**
-   * Every fault at once, metadata included. Expects a defaulted object. `old` is the stored object of an update, and `subresource`
-   * what the update came through: some fields change that way only.
-   */
-  validate(object: T, old?: T, subresource?: string): FieldFault[]
+  defaults(object: Mutable<T>): void
+  /** Every fault at once, metadata included. Expects a defaulted object; `old` is the stored object of an update of the whole object. */
+  validate(object: T, old?: T): FieldFault[]
   /** The strategy of a creation: status cleared, generation 1. */
   prepareCreate(object: Mutable<T>): void
   /** The strategy of an update of the object itself: status kept, generation counted when the spec changed. */

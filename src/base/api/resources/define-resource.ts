@@ -10,26 +10,32 @@ type Shape<T extends KubeObject> = Partial<Pick<Resource<T>, 'subresources' | 'n
   readonly kind: Kind<T>
   /** NAME and AGE when left out. */
   readonly columns?: readonly ColumnOf<T>[]
+  /** False for kinds whose fields stand beside metadata. */
+  readonly hasSpec?: boolean
   /** The status that a new object starts with, whatever was sent; `sent` keeps it. Empty when left out. */
   readonly firstStatus?: 'sent' | object
   defaults?(object: Mutable<T>): void
-  validate?(object: T, old?: T, subresource?: string): FieldFault[]
+  validate?(object: T, old?: T): FieldFault[]
   /** Further strategy after the usual one. */
   prepareCreate?(object: Mutable<T>): void
   prepareUpdate?(object: Mutable<T>, old: T): void
 }
 
-type Loose = { metadata: { generation?: number }; status?: unknown }
+type Loose = { metadata: { generation?: number }; spec?: unknown; status?: unknown }
 
 export const defineResource = <T extends KubeObject>(shape: Shape<T>): Resource<T> => {
-  const { kind, subresources = [], columns = [nameColumn, ageColumn], nameRule = 'dns1123subdomain', hasGeneration = false, firstStatus = {} } = shape
+  const { kind, subresources = [], columns = [nameColumn, ageColumn], nameRule = 'dns1123subdomain', hasGeneration = false, hasSpec = true, firstStatus = {} } = shape
   const hasStatus = subresources.includes('status')
   return {
     kind, subresources, nameRule, hasGeneration,
     columns: columns.map(({ cell: _, ...column }) => column),
     cells: (object, ctx) => columns.map((column) => column.cell(object, ctx)),
-    ...(shape.defaults ? { defaults: shape.defaults } : {}),
-    validate: (object, old, subresource) => [...validateMetadata(object, { namespaced: kind.namespaced, nameRule }), ...(shape.validate?.(object, old, subresource) ?? [])],
+    defaults(object) {
+      // In Go a spec is a value: left out, it is an empty one.
+      if (hasSpec) (object as Loose).spec ??= {}
+      shape.defaults?.(object)
+    },
+    validate: (object, old) => [...validateMetadata(object, { namespaced: kind.namespaced, nameRule }), ...(shape.validate?.(object, old) ?? [])],
     prepareCreate(object) {
       const loose = object as unknown as Loose
       if (hasStatus && firstStatus !== 'sent') loose.status = structuredClone(firstStatus)

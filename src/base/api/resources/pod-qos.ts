@@ -6,7 +6,7 @@ const isSet = (amount: string | undefined): amount is string => amount !== undef
 
 /** Guaranteed: every container has limits for cpu and memory, and equal requests. BestEffort: none has any. Else Burstable. */
 export const qosClassOf = (spec: PodSpec): 'Guaranteed' | 'Burstable' | 'BestEffort' => {
-  const all = [...(spec.initContainers ?? []), ...spec.containers].map((container) => container.resources ?? {})
+  const all = [...(spec.initContainers ?? []), ...(spec.containers ?? [])].map((container) => container.resources ?? {})
   const named = all.flatMap(({ limits, requests }) => counted.flatMap((name) => [limits?.[name], requests?.[name]])).filter(isSet)
   if (named.length === 0) return 'BestEffort'
   const guaranteed = all.every(({ limits, requests }) =>

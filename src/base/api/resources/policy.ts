@@ -21,6 +21,7 @@ const systemValues: Readonly<Record<string, number>> = { 'system-node-critical':
 
 export const priorityClass = defineResource<PriorityClass>({
   kind: priorityClasses,
+  hasSpec: false,
   hasGeneration: true,
   defaults(object) {
     object.preemptionPolicy ??= 'PreemptLowerPriority'
@@ -52,7 +53,7 @@ export const podDisruptionBudget = defineResource<PodDisruptionBudget>({
   subresources: ['status'],
   firstStatus: { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 },
   hasGeneration: true,
-  validate: ({ spec = {} }) => [
+  validate: ({ spec }) => [
     ...(spec.minAvailable !== undefined && spec.maxUnavailable !== undefined ? [invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set')] : []),
     ...validateIntOrPercent(spec.minAvailable, 'spec.minAvailable'), ...validateIntOrPercent(spec.maxUnavailable, 'spec.maxUnavailable'),
     ...validateLabelSelector(spec.selector, 'spec.selector'),

@@ -27,10 +27,10 @@ const validateRules = (rules: readonly PolicyRule[] | undefined, namespaced: boo
     ]
   })
 
-export const role = defineResource<Role>({ kind: roles, nameRule: 'path', validate: ({ rules }) => validateRules(rules, true), columns: [nameColumn, createdColumn] })
+export const role = defineResource<Role>({ kind: roles, hasSpec: false, nameRule: 'path', validate: ({ rules }) => validateRules(rules, true), columns: [nameColumn, createdColumn] })
 
 export const clusterRole = defineResource<ClusterRole>({
-  kind: clusterRoles, nameRule: 'path', validate: ({ rules }) => validateRules(rules, false), columns: [nameColumn, createdColumn],
+  kind: clusterRoles, hasSpec: false, nameRule: 'path', validate: ({ rules }) => validateRules(rules, false), columns: [nameColumn, createdColumn],
 })
 
 const defaultBinding = ({ roleRef, subjects }: Mutable<Binding>): void => {
@@ -66,9 +66,9 @@ const bindingColumns: readonly ColumnOf<Binding>[] = [
 ]
 
 export const roleBinding = defineResource<RoleBinding>({
-  kind: roleBindings, nameRule: 'path', defaults: defaultBinding, validate: (object, old) => validateBinding(object, old, ['Role', 'ClusterRole']), columns: bindingColumns,
+  kind: roleBindings, hasSpec: false, nameRule: 'path', defaults: defaultBinding, validate: (object, old) => validateBinding(object, old, ['Role', 'ClusterRole']), columns: bindingColumns,
 })
 
 export const clusterRoleBinding = defineResource<ClusterRoleBinding>({
-  kind: clusterRoleBindings, nameRule: 'path', defaults: defaultBinding, validate: (object, old) => validateBinding(object, old, ['ClusterRole']), columns: bindingColumns,
+  kind: clusterRoleBindings, hasSpec: false, nameRule: 'path', defaults: defaultBinding, validate: (object, old) => validateBinding(object, old, ['ClusterRole']), columns: bindingColumns,
 })

@@ -58,6 +58,7 @@ const controllerText = ({ metadata }: ControllerRevision): string => {
 
 export const controllerRevision = defineResource<ControllerRevision>({
   kind: controllerRevisions,
+  hasSpec: false,
   validate: (object, old) => [
     ...nonNegative('revision', object.revision), ...(old ? immutable('data', object.data, !isDeepStrictEqual(object.data, old.data)) : []),
   ],

@@ -28,6 +28,7 @@ const dataDescription = { description: 'How many entries it has.' }
 
 export const configMap = defineResource<ConfigMap>({
   kind: configMaps,
+  hasSpec: false,
   validate: (object, old) => [
     ...validateKeys(object.data, 'data'), ...validateKeys(object.binaryData, 'binaryData'),
     ...Object.keys(object.data ?? {}).filter((key) => key in (object.binaryData ?? {})).map((key) => invalid(`data[${key}]`, key, 'duplicate of key present in binaryData')),
@@ -54,6 +55,7 @@ const validateType = (object: Secret): FieldFault[] => {
 
 export const secret = defineResource<Secret>({
   kind: secrets,
+  hasSpec: false,
   defaults(object) {
     object.type ||= 'Opaque'
     if (!object.stringData) return
@@ -75,6 +77,7 @@ export const secret = defineResource<Secret>({
 
 export const serviceAccount = defineResource<ServiceAccount>({
   kind: serviceAccounts,
+  hasSpec: false,
   subresources: ['token'],
   columns: [nameColumn, column('Secrets', (object) => String(object.secrets?.length ?? 0), { description: 'How many secrets it may use.' }), ageColumn],
 })

@@ -19,6 +19,7 @@ const endpointsText = ({ subsets = [] }: Endpoints): string => {
 
 export const endpoints = defineResource<Endpoints>({
   kind: endpointsKind,
+  hasSpec: false,
   defaults(object) {
     for (const subset of object.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP'
   },
@@ -32,6 +33,7 @@ const addressFault = (type: string, address: string, field: string) => {
 
 export const endpointSlice = defineResource<EndpointSlice>({
   kind: endpointSlices,
+  hasSpec: false,
   hasGeneration: true,
   defaults(object) {
     object.endpoints ??= []

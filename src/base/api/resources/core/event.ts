@@ -15,6 +15,7 @@ const sourceText = ({ source, reportingComponent, reportingInstance }: Event): s
 
 export const event = defineResource<Event>({
   kind: events,
+  hasSpec: false,
   defaults(object) {
     object.source ??= {}
   },

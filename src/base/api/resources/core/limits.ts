@@ -43,6 +43,7 @@ export const resourceQuota = defineResource<ResourceQuota>({
 
 export const podTemplate = defineResource<PodTemplate>({
   kind: podTemplates,
+  hasSpec: false,
   hasGeneration: true,
   defaults: ({ template }) => defaultPodTemplate(template),
   validate: ({ template }) => validatePodTemplate(template, 'template'),

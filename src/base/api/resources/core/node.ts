@@ -30,9 +30,6 @@ export const node = defineResource<Node>({
   subresources: ['status'],
   // A kubelet registers its node with what it found.
   firstStatus: 'sent',
-  defaults(object) {
-    object.spec ??= {}
-  },
   validate: (object) =>
     (object.spec?.taints ?? []).flatMap((taint, i) => [
       ...(taint.key ? invalidAll(`metadata.taints[${i}].key`, taint.key, qualifiedName(taint.key)) : [required(`metadata.taints[${i}].key`)]),

@@ -21,18 +21,15 @@ export const pod = defineResource<Pod>({
   hasGeneration: true,
   columns: podColumns,
   defaults: defaultPod,
-  validate: (object, old, subresource) => [
+  validate: (object, old) => [
     ...validatePodSpec(object.spec, 'spec'),
     ...(!old && object.spec.ephemeralContainers ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')] : []),
-    // A binding sets the node and nothing else.
-    ...(old && subresource !== 'binding' ? validateChange(subresource === 'ephemeralcontainers' ? withEphemeral(old, object) : old, object) : []),
+    ...(old ? validateChange(old, object) : []),
   ],
   prepareCreate(object) {
     object.status = { phase: 'Pending', qosClass: qosClassOf(object.spec) }
   },
 })
-
-const withEphemeral = (old: Pod, { spec: { ephemeralContainers } }: Pod): Pod => (ephemeralContainers ? { ...old, spec: { ...old.spec, ephemeralContainers } } : old)
 
 /** A Pod's spec stands once made, but for a few fields. */
 const validateChange = (old: Pod, object: Pod): FieldFault[] => {

@@ -89,6 +89,7 @@ const isDefaultClass = (object: StorageClass): boolean =>
 
 export const storageClass = defineResource<StorageClass>({
   kind: storageClasses,
+  hasSpec: false,
   defaults(object) {
     object.reclaimPolicy ??= 'Delete'
     object.volumeBindingMode ??= 'Immediate'

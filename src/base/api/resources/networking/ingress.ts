@@ -11,7 +11,7 @@ import { loadBalancerText, none, someOf } from '../text.ts'
 type Rule = NonNullable<Ingress['spec']['rules']>[number]
 type Path = HTTPIngressPath
 
-const validateIngress = ({ spec = {} }: Ingress): FieldFault[] => [
+const validateIngress = ({ spec }: Ingress): FieldFault[] => [
   ...((spec.rules ?? []).length === 0 && !spec.defaultBackend ? [invalid('spec', spec, 'either `defaultBackend` or `rules` must be specified')] : []),
   ...(spec.defaultBackend ? validateBackend(spec.defaultBackend, 'spec.defaultBackend') : []),
   ...(spec.ingressClassName ? invalidAll('spec.ingressClassName', spec.ingressClassName, dns1123Subdomain(spec.ingressClassName)) : []),
