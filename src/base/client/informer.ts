@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Kind } from '../api/kind.ts'
 import { keyOf, type KubeObject } from '../api/object.ts'
 import { createBackoff } from '../lib/backoff.ts'
@@ -19,6 +20,8 @@ export interface InformerOptions {
 
 /** Starts at once and runs until `signal` aborts. If that happens before the first list, `synced` stays pending. */
 export const createInformer = <T extends KubeObject>(client: Client, kind: Kind<T>, options: InformerOptions): Informer<T> => {
+  // One signal ends dozens of informers: that is no leak of listeners.
+  setMaxListeners(0, options.signal)
   const cache = createObjectCache<T>()
   const synced = new Promise<void>((resolve) => void run({ client, kind, cache, options, onSynced: resolve }))
   return { synced, get: cache.get, list: cache.list, byIndex: cache.byIndex, addIndex: cache.addIndex, onChange: cache.onChange }

@@ -42,8 +42,8 @@ const groupByPorts = (service: Service, pods: readonly Pod[], nodeOf: (name: str
   const groups = new Map<string, Group>()
   const addressType = familyOf(service)
   for (const pod of [...pods].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) {
-    const address = addressOf(pod, addressType)
-    if (!canBeEndpoint(pod, { terminating: true }) || address === undefined) continue
+    const address = canBeEndpoint(pod, { terminating: true }) ? addressOf(pod, addressType) : undefined
+    if (address === undefined) continue
     const ports = resolvePorts(service, pod)
     const id = groupId(addressType, ports)
     const group = groups.get(id) ?? { addressType, ports, endpoints: new Map() }

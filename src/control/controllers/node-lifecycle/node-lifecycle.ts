@@ -76,8 +76,10 @@ const declareIfSilent = async (context: Context, node: Node): Promise<Node | und
   return written
 }
 
-const beatOf = ({ allLeases }: Context, node: Node): string =>
-  JSON.stringify([allLeases.get(`kube-node-lease/${node.metadata.name}`)?.spec?.renewTime, nodeCondition(node, 'Ready')?.lastHeartbeatTime, node.metadata.uid])
+const beatOf = ({ allLeases }: Context, node: Node): string => {
+  const ready = nodeCondition(node, 'Ready')
+  return JSON.stringify([node.metadata.uid, allLeases.get(`kube-node-lease/${node.metadata.name}`)?.spec?.renewTime, ready?.lastHeartbeatTime, ready?.status])
+}
 
 const showNotReady = async (context: Context, node: Node): Promise<void> => {
   const { recorder, allPods, client, clock } = context
