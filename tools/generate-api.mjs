@@ -1,5 +1,5 @@
-// Writes src/base/api/generated/types.ts: a read-only TypeScript type for every Kubernetes API type in facts.json.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+// Writes src/base/api/generated/: types.ts, a read-only TypeScript type for every Kubernetes API type in facts.json, and descriptions.json.
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 
 const api = new URL('../src/base/api/', import.meta.url)
 const facts = JSON.parse(readFileSync(new URL('facts.json', api), 'utf8'))
@@ -51,3 +51,33 @@ for (const [group, types] of Object.entries(facts)) {
 }
 mkdirSync(new URL('generated/', api), { recursive: true })
 writeFileSync(new URL('generated/types.ts', api), lines.join('\n'))
+
+// descriptions.json: what each type and field means, from the doc comments of the client library's models. { "core/v1.Pod": { "": "…", "spec": "…" } }
+const models = new URL('../node_modules/kubernetes-models-1-36/dist/gen/models/', import.meta.url)
+const available = new Set(readdirSync(models))
+const capital = (text) => text.replace(/^./, (c) => c.toUpperCase())
+
+function modelOf(group, name) {
+  const [prefix, version] = group.split('/')
+  return [`${capital(prefix)}${capital(version)}${name}`, `${capital(version)}${name}`].find((model) => available.has(`${model}.d.ts`))
+}
+
+const comment = (text) => text.split('\n').map((line) => line.replace(/^\s*\*\s?/, '').trim()).join('\n').replace(/\\(['"])/g, '$1').trim()
+
+function describe(model) {
+  const source = readFileSync(new URL(`${model}.d.ts`, models), 'utf8')
+  const texts = {}
+  const about = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*export declare class/.exec(source)
+  if (about) texts[''] = comment(about[1])
+  for (const [, text, name] of source.matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\s*'_?([^']+)'\??:/g)) texts[name] = comment(text)
+  return texts
+}
+
+const descriptions = {}
+for (const [group, types] of Object.entries(facts)) {
+  for (const name of Object.keys(types)) {
+    const model = modelOf(group, name)
+    if (model) descriptions[`${group}.${name}`] = describe(model)
+  }
+}
+writeFileSync(new URL('generated/descriptions.json', api), JSON.stringify(descriptions))
