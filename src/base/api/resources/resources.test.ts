@@ -90,6 +90,7 @@ describe('defaults', () => {
     const job = made('jobs', { spec: { template: { spec: { containers: [container], restartPolicy: 'Never' } } } })
     expect(job['spec']).toMatchObject({ completions: 1, parallelism: 1, backoffLimit: 6, selector: { matchLabels: { 'batch.kubernetes.io/controller-uid': 'u1' } } })
     expect(faultsOf('jobs', job)).toEqual([])
+    expect(made('jobs', { metadata: { name: undefined, generateName: 'x-' }, spec: { template } })['spec']['template']['metadata']['labels']).toEqual({ app: 'x', 'controller-uid': 'u1', 'batch.kubernetes.io/controller-uid': 'u1' })
   })
 })
 
@@ -134,7 +135,7 @@ describe('validation', () => {
   })
 
   test.each([
-    {}, { spec: {} }, { spec: { template: {}, jobTemplate: {}, rules: [{ http: {} }, {}], ports: [{}], limits: [{}], strategy: {}, taints: [{}] } },
+    {}, { spec: {} }, { spec: { template: {}, jobTemplate: {}, volumeClaimTemplates: [{}], rules: [{ http: {} }, {}], ports: [{}], limits: [{}], strategy: {}, taints: [{}] } },
     { spec: { template: { spec: {} }, jobTemplate: { spec: {} }, containers: [{}], volumes: [{}], rules: [{ http: { paths: [{}] } }], tolerations: [{}], podSelector: { matchExpressions: [{}] } } },
     { spec: { template: { spec: { containers: [{ env: [{}], envFrom: [{}], ports: [{}], volumeMounts: [{}], livenessProbe: {} }] } }, jobTemplate: { spec: { template: {} } }, topologySpreadConstraints: [{}] } },
     { rules: [{}], subjects: [{}], endpoints: [{}], ports: [{}], subsets: [{}], metadata: { ownerReferences: [{}], finalizers: [''], labels: { '': '' } } },

@@ -70,7 +70,7 @@ export const statefulSet = defineResource<StatefulSet>({
 
 /** The template as its Pods will have it: claims become volumes that containers may mount. */
 const withClaimVolumes = (spec: StatefulSetSpec): StatefulSetSpec => {
-  const claims = (spec.volumeClaimTemplates ?? []).map((claim) => claim.metadata.name)
+  const claims = (spec.volumeClaimTemplates ?? []).flatMap((claim) => claim.metadata?.name ?? [])
   if (!spec.template?.spec || claims.length === 0) return spec
   const own = (spec.template.spec.volumes ?? []).filter((volume) => !claims.includes(volume.name))
   const volumes = [...own, ...claims.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }))]

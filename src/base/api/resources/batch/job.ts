@@ -30,7 +30,8 @@ const defaultJob = (object: Mutable<Job>): void => {
 const addOwnSelector = (object: Mutable<Job>): void => {
   const { spec, metadata } = object
   if (!spec?.template || spec.manualSelector || !metadata.uid) return
-  const own = { 'batch.kubernetes.io/controller-uid': metadata.uid, 'controller-uid': metadata.uid, 'batch.kubernetes.io/job-name': metadata.name, 'job-name': metadata.name }
+  const named = metadata.name ? { 'batch.kubernetes.io/job-name': metadata.name, 'job-name': metadata.name } : {}
+  const own = { 'batch.kubernetes.io/controller-uid': metadata.uid, 'controller-uid': metadata.uid, ...named }
   const template = spec.template as Mutable<Omit<JobSpec['template'], 'metadata'>> & { metadata?: { labels?: Record<string, string> } }
   template.metadata = { ...template.metadata, labels: { ...template.metadata?.labels, ...own } }
   spec.selector = { ...spec.selector, matchLabels: { ...spec.selector?.matchLabels, 'batch.kubernetes.io/controller-uid': metadata.uid } }
