@@ -9,7 +9,7 @@ import type { Cgroups } from './cgroups.ts'
 import { defaultPath, whyNotExecutable } from './executable.ts'
 import type { HostTools } from './host-tools.ts'
 import { OutputReader, releaseLauncher } from './output.ts'
-import { isAlive, type ProcessIdentity, readIdentity, readIfThere, signalProcess } from './process-identity.ts'
+import { identify, isAlive, type ProcessIdentity, readIdentity, readIfThere, signalProcess } from './process-identity.ts'
 import { containerFolder, type ContainerRecord, eventsFile, saveRecord } from './records.ts'
 import { prepareRoot } from './root-filesystem.ts'
 import type { RootView } from '../../images/root-view.ts'
@@ -85,7 +85,13 @@ export class Container {
   /** Takes up a container that an earlier agent left; true if it had been started. */
   adopt(): boolean {
     if (this.record.end) return true
-    if (!readIfThere(join(this.folder, 'launcher')) || !readIdentity(join(this.folder, 'pid'))) return false
+    const launcher = readIdentity(join(this.folder, 'launcher'))
+    if (!launcher) return false
+    if (!readIdentity(join(this.folder, 'pid'))) {
+      // The agent was killed in the middle of a start: what there is of it goes, so that a second start is the only one.
+      for (const one of [launcher, ...this.#around.cgroups.processes(this.record.cgroup).map(identify)]) if (one) signalProcess(one, 'SIGKILL')
+      return false
+    }
     this.#attach()
     this.check()
     return true

@@ -51,7 +51,7 @@ export function launcherScript(options: { id: string; events: string; holderPid:
   const namespaces = ['uts', 'ipc', 'net'].map((name) => `--${name}=/proc/${options.holderPid}/ns/${name}`)
   return [
     'umask 022',
-    `rm -f out err ack in; mkfifo -m 666 out err ack${options.stdin ? ' in' : ''} ${execPipeNames.flat().join(' ')} || exit 1`,
+    `rm -f out err ack in exec* exit pid; mkfifo -m 666 out err ack${options.stdin ? ' in' : ''} ${execPipeNames.flat().join(' ')} || exit 1`,
     `exec 3<>out 4<>err 5<>ack${options.stdin ? ' 6<>in' : ''}`,
     'read -r line </proc/self/stat; echo "$line" >launcher',
     '(',
