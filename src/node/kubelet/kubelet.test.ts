@@ -1,57 +1,21 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { configMaps, events, leases, nodes, pods, services } from '../../base/api/kinds.ts'
-import type { Pod } from '../../base/api/generated/types.ts'
-import type { Draft } from '../../base/api/object.ts'
-import { FakeClient } from '../../base/client/fake-client.ts'
-import { FakeClock } from '../../base/lib/clock.ts'
-import { silentLog } from '../../base/lib/log.ts'
-import { startKubelets, type Kubelets } from './start-kubelets.ts'
-import { TestRuntime, testImages } from './test-runtime.ts'
+import { configMaps, events, leases, nodes, pods } from '../../base/api/kinds.ts'
+import { TestCluster, until } from './test-cluster.ts'
 
-let clock: FakeClock, client: FakeClient, runtime: TestRuntime, directory: string, abort: AbortController, kubelets: Kubelets
-
-const start = async () => {
-  abort = new AbortController()
-  const starting = startKubelets({
-    nodes: [{ name: 'node-1', roles: ['worker'], internalIP: '192.168.0.1', capacity: { cpu: 4, memoryBytes: 2 ** 33, pods: 110, ephemeralStorageBytes: 2 ** 33 } }],
-    clientFor: () => client, sharedClient: client, runtimeFor: () => runtime, images: testImages,
-    directory, clusterDNS: '10.96.0.10', clusterDomain: 'cluster.local', clock, log: process.env.DBG ? { ...silentLog, debug: console.log, warn: console.log, child() { return this } } : silentLog, signal: abort.signal,
-  })
-  await clock.advance(1000)
-  kubelets = await starting
-}
+let cluster: TestCluster
+let clock: TestCluster['clock'], client: TestCluster['client'], runtime: TestCluster['runtime']
 
 beforeEach(async () => {
-  clock = new FakeClock()
-  client = new FakeClient({ clock })
-  runtime = new TestRuntime(clock)
-  directory = await mkdtemp(join(tmpdir(), 'knarr-kubelet-'))
-  await client.create(services, { metadata: { namespace: 'default', name: 'kubernetes' }, spec: { clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443 }] } })
-  await start()
+  cluster = await TestCluster.start()
+  ;({ clock, client, runtime } = cluster)
 })
 
-afterEach(async () => {
-  abort.abort()
-  await kubelets.close()
-  await rm(directory, { recursive: true, force: true })
-})
+afterEach(() => cluster.close())
 
-const makePod = (spec: Draft<Pod['spec']>, name = 'web') =>
-  client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { namespace: 'default', name }, spec: { nodeName: 'node-1', restartPolicy: 'Always', ...spec } as Draft<Pod['spec']> })
-
-const webPod = (name = 'web') => client.get(pods, { namespace: 'default', name })
-
-/** File and stream work needs turns of the event loop that a fake clock does not give. */
-const until = async (what: string, test: () => Promise<boolean> | boolean) => {
-  for (let turn = 0; turn < 500; turn++) {
-    if (await Promise.resolve(test()).then(Boolean, () => false)) return
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-  throw new Error(`never came true: ${what}`)
-}
+const makePod: TestCluster['makePod'] = (spec, name) => cluster.makePod(spec, name)
+const webPod = (name = 'web') => cluster.pod(name)
 
 const reasons = async () => (await client.list(events)).items.filter((event) => event.involvedObject.kind === 'Pod').map((event) => `${event.reason}: ${event.message}`)
 
@@ -149,11 +113,10 @@ describe('a Pod', () => {
   it('is adopted by the next agent, whose own memory is empty', async () => {
     await makePod({ containers: [{ name: 'app', image: 'app', resources: {} }] })
     await until('Running', async () => (await webPod()).status.phase === 'Running')
-    abort.abort()
-    await kubelets.close()
+    await cluster.stopAgent()
     const { id } = runtime.latest('app') ?? { id: '' }
     client.writes.length = 0
-    await start()
+    await cluster.startAgent()
     await clock.advance(1_000)
     expect(runtime.latest('app')).toMatchObject({ id, state: 'running' })
     expect(client.writes.filter((write) => write.includes('pods'))).toEqual([])

@@ -1,0 +1,138 @@
+import { watch } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import { parseLogLine } from './log-line.ts'
+
+export interface LogOptions {
+  readonly follow: boolean
+  readonly timestamps: boolean
+  readonly tailLines?: number
+  /** Records before this moment are left out. */
+  readonly sinceMs?: number
+  readonly limitBytes?: number
+}
+
+export interface LogReadOptions extends LogOptions {
+  readonly path: string
+  /** Resolves when what is given has been taken. */
+  readonly write: (chunk: Buffer) => Promise<void>
+  /** Whether more may come; asked at the end of the file when following. */
+  readonly isLive: () => boolean | Promise<boolean>
+  /** Calls back when the container may have ended; returns a function that unsubscribes. */
+  readonly onChange?: (listener: () => void) => () => void
+  readonly signal: AbortSignal
+}
+
+const blockBytes = 64 * 1024
+const pollMs = 1000
+const newline = 0x0a
+
+/** Writes a container's log as `kubectl logs` shows it. A file that is not there yet is an empty log. */
+export const readContainerLog = async (options: LogReadOptions): Promise<void> => {
+  const file = await open(options.path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (!file) return
+  const changes = options.follow ? watchFile(options.path, options.onChange) : undefined
+  try {
+    await readFrom(file, await startOf(file, options.tailLines), options, changes)
+  } finally {
+    changes?.close()
+    await file.close()
+  }
+}
+
+/** The offset of the last `lines` records. */
+const startOf = async (file: FileHandle, lines: number | undefined): Promise<number> => {
+  if (lines === undefined) return 0
+  const { size } = await file.stat()
+  if (lines <= 0) return size
+  let found = 0
+  for (let end = size; end > 0; end -= Math.min(end, blockBytes)) {
+    const begin = Math.max(0, end - blockBytes)
+    const { buffer } = await file.read(Buffer.alloc(end - begin), 0, end - begin, begin)
+    for (let at = buffer.length - 1; at >= 0; at--) {
+      if (buffer[at] !== newline || begin + at === size - 1) continue
+      if (++found === lines) return begin + at + 1
+    }
+  }
+  return 0
+}
+
+interface FileChanges {
+  next(signal: AbortSignal): Promise<void>
+  close(): void
+}
+
+// The poll covers file systems that tell nothing, and the end of the container.
+const watchFile = (path: string, onChange: (listener: () => void) => () => void = () => () => {}): FileChanges => {
+  let wake = () => {}
+  let isMissed = false
+  const notify = () => ((isMissed = true), wake())
+  const watcher = watch(path, notify)
+  const unsubscribe = onChange(notify)
+  watcher.on('error', () => {})
+  return {
+    next: (signal) =>
+      new Promise((resolve) => {
+        if (isMissed || signal.aborted) return ((isMissed = false), resolve())
+        const finish = () => {
+          clearTimeout(timer)
+          signal.removeEventListener('abort', finish)
+          isMissed = false
+          wake = () => {}
+          resolve()
+        }
+        const timer = setTimeout(finish, pollMs)
+        signal.addEventListener('abort', finish)
+        wake = finish
+      }),
+    close: () => (watcher.close(), unsubscribe()),
+  }
+}
+
+const readFrom = async (file: FileHandle, start: number, options: LogReadOptions, changes: FileChanges | undefined): Promise<void> => {
+  const { signal, isLive } = options
+  const render = createRenderer(options)
+  let position = start
+  let rest: Buffer = Buffer.alloc(0)
+  let wasLive = true
+  while (!signal.aborted) {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(blockBytes), 0, blockBytes, position)
+    if (bytesRead === 0) {
+      if (!changes || !wasLive) return
+      wasLive = await isLive()
+      if (wasLive) await changes.next(signal)
+      continue
+    }
+    position += bytesRead
+    const data = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
+    const end = data.lastIndexOf(newline)
+    rest = data.subarray(end + 1)
+    const { chunk, isFull } = render(data.subarray(0, end + 1))
+    if (chunk.length) await options.write(chunk)
+    if (isFull) return
+  }
+}
+
+const createRenderer = ({ timestamps, sinceMs, limitBytes = Number.POSITIVE_INFINITY }: LogOptions) => {
+  let left = limitBytes
+  let isContinued = false
+  return (lines: Buffer): { chunk: Buffer; isFull: boolean } => {
+    const parts: Buffer[] = []
+    for (let at = 0; at < lines.length; ) {
+      const end = lines.indexOf(newline, at)
+      const line = parseLogLine(lines.subarray(at, end))
+      at = end + 1
+      if (!line || (sinceMs !== undefined && Date.parse(line.time) < sinceMs)) continue
+      if (timestamps && !isContinued) parts.push(Buffer.from(`${line.time} `))
+      parts.push(line.content)
+      if (!line.isPartial) parts.push(Buffer.from('\n'))
+      isContinued = line.isPartial
+    }
+    const chunk = Buffer.concat(parts)
+    const kept = chunk.subarray(0, left)
+    left -= kept.length
+    return { chunk: kept, isFull: left <= 0 }
+  }
+}

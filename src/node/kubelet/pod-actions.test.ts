@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import type { Pod } from '../../base/api/generated/types.ts'
+import type { ContainerConfig, RuntimeContainer, Sandbox, SandboxConfig } from '../runtime/runtime.ts'
+import { podActions, type PodView } from './pod-actions.ts'
+import { podPhase } from './pod-phase.ts'
+
+const sandbox: Sandbox = { id: 's', config: { attempt: 0 } as SandboxConfig, state: 'ready', createdAtMs: 0, ip: '10.0.0.1' }
+
+/** `app:0=running`, `app:1=exit 2`: name, attempt and state. */
+const containers = (text: string): RuntimeContainer[] =>
+  text.split(' ').filter(Boolean).map((word) => {
+    const [, name = '', attempt, state = ''] = /^(.*):(\d+)=(.*)$/.exec(word) ?? []
+    const code = /^exit(\d+)$/.exec(state)?.[1]
+    return {
+      id: `${name}${attempt}`, sandboxId: 's', config: { name, attempt: Number(attempt) } as ContainerConfig, createdAtMs: 0,
+      ...(code === undefined ? { state: state as RuntimeContainer['state'] } : { state: 'exited', exitCode: Number(code), finishedAtMs: 1 }),
+    }
+  })
+
+/** `init: a b* | app, restart Never`: init containers (a star is a sidecar), containers, policy. */
+const pod = (init: string, main: string, restartPolicy = 'Always') =>
+  ({
+    metadata: { name: 'p', namespace: 'n', uid: 'u' },
+    spec: {
+      restartPolicy,
+      initContainers: init.split(' ').filter(Boolean).map((name) => (name.endsWith('*') ? { name: name.slice(0, -1), restartPolicy: 'Always' } : { name })),
+      containers: main.split(' ').map((name) => ({ name })),
+    },
+    status: {},
+  }) as unknown as Pod
+
+const decide = (subject: Pod, state: string, change: Partial<PodView> = {}): string =>
+  podActions({
+    pod: subject, sandbox, containers: containers(state), ending: false, stopping: new Set(), remainingBackoffMs: () => 0,
+    probes: { hasStarted: () => true, failed: () => undefined }, ...change,
+  }).map((action) => ('container' in action ? `${action.type} ${action.container.name}${'attempt' in action ? `:${action.attempt}` : ''}` : 'name' in action ? `${action.type} ${action.name} ${action.cause}` : action.type)).join(', ')
+
+const table: readonly [string, Pod, string, Partial<PodView>, string][] = [
+  ['nothing yet', pod('', 'app'), '', { sandbox: undefined }, 'runSandbox'],
+  ['a sandbox', pod('', 'a b'), '', {}, 'start a:0, start b:0'],
+  ['init first', pod('i j', 'app'), '', {}, 'start i:0'],
+  ['init runs', pod('i j', 'app'), 'i:0=running', {}, ''],
+  ['init failed', pod('i j', 'app'), 'i:0=exit1', {}, 'start i:1'],
+  ['init failed for good', pod('i j', 'app', 'Never'), 'i:0=exit1', {}, 'stopSandbox'],
+  ['init done', pod('i j', 'app'), 'i:0=exit0', {}, 'start j:0'],
+  ['all init done', pod('i j', 'app'), 'i:0=exit0 j:0=exit0', {}, 'start app:0'],
+  ['a sidecar has to start', pod('s*', 'app'), 's:0=running', { probes: { hasStarted: () => false, failed: () => undefined } }, ''],
+  ['a sidecar has started', pod('s*', 'app'), 's:0=running', {}, 'start app:0'],
+  ['a sidecar ended', pod('s*', 'app'), 's:0=exit1 app:0=running', {}, 'start s:1'],
+  ['a container ended', pod('', 'app'), 'app:0=exit0', {}, 'start app:1'],
+  ['and must wait', pod('', 'app'), 'app:1=exit1 app:0=exit1', { remainingBackoffMs: () => 5 }, 'backOff app'],
+  ['on failure, it succeeded', pod('', 'a b', 'OnFailure'), 'a:0=exit0 b:0=running', {}, ''],
+  ['on failure, it failed', pod('', 'a', 'OnFailure'), 'a:0=exit3', {}, 'start a:1'],
+  ['all done, a sidecar is left', pod('s*', 'a', 'Never'), 's:0=running a:0=exit0', {}, 'stop s finished'],
+  ['unhealthy', pod('', 'a'), 'a:0=running', { probes: { hasStarted: () => true, failed: () => 'liveness' } }, 'stop a liveness'],
+  ['being stopped already', pod('', 'a'), 'a:0=running', { ending: true, stopping: new Set(['a0']) }, ''],
+  ['ending', pod('s* t*', 'a b'), 's:0=running t:0=running a:0=running b:0=exit0', { ending: true }, 'stop a ending'],
+  ['ending, the sidecars in reverse', pod('s* t*', 'a'), 's:0=running t:0=running a:0=exit0', { ending: true }, 'stop t ending'],
+  ['the sandbox died', pod('', 'a'), 'a:0=exit137', { sandbox: { ...sandbox, state: 'notready' } }, 'runSandbox'],
+]
+
+describe('what to do next', () => {
+  it.each(table)('%s', (_, subject, state, change, expected) => expect(decide(subject, state, change)).toBe(expected))
+})
+
+const phases: readonly [Pod, string, string][] = [
+  [pod('', 'a'), '', 'Pending'],
+  [pod('i', 'a'), 'i:0=running', 'Pending'],
+  [pod('', 'a'), 'a:0=running', 'Running'],
+  [pod('', 'a'), 'a:0=exit1', 'Running'],
+  [pod('', 'a b', 'Never'), 'a:0=exit0 b:0=exit0', 'Succeeded'],
+  [pod('', 'a b', 'Never'), 'a:0=exit0 b:0=exit1', 'Failed'],
+  [pod('', 'a b', 'OnFailure'), 'a:0=exit0 b:0=exit1', 'Running'],
+  [pod('i', 'a', 'Never'), 'i:0=exit1', 'Failed'],
+]
+it.each(phases)('the phase follows the containers (%#)', (subject, state, expected) => expect(podPhase(subject, containers(state))).toBe(expected))

@@ -1,0 +1,52 @@
+import type { RuntimeContainer } from '../../runtime/runtime.ts'
+import type { Kubelet } from '../kubelet.ts'
+import { latestOf } from '../pod-actions.ts'
+import { containerSlots } from '../pod-names.ts'
+import type { PodWorker } from '../pod-worker.ts'
+import type { Kubelets } from '../start-kubelets.ts'
+
+/** A refusal of the kubelet's own HTTP interface: plain text, as upstream. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
+  readonly code: number
+
+  constructor(code: number, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export interface PodRequest {
+  readonly worker: PodWorker
+  readonly kubelet: Kubelet
+  readonly container: string
+  /** Of every attempt. */
+  readonly containers: readonly RuntimeContainer[]
+}
+
+/** Finds `/{verb}/{namespace}/{pod}[/{uid}]/{container}`. */
+export const findContainer = async (kubelets: Kubelets, segments: readonly string[]): Promise<PodRequest> => {
+  const [namespace = '', name = ''] = segments
+  const found = kubelets.findPod(namespace, name)
+  if (!found) throw new RequestError(404, `pod "${name}" not found`)
+  const slots = containerSlots(found.worker.pod)
+  const container = segments.at(-1) ?? ''
+  if (!slots.some((slot) => slot.container.name === container)) throw new RequestError(404, `container "${container}" not found in pod "${name}"`)
+  const { runtime } = found.kubelet.context
+  const all = (await Promise.all(found.worker.state.sandboxes.map((sandbox) => runtime.listContainers(sandbox.id)))).flat()
+  return { ...found, container, containers: all.filter((one) => one.config.name === container) }
+}
+
+export const runningContainer = ({ worker, container, containers }: PodRequest): RuntimeContainer => {
+  const latest = latestOf(containers, container)
+  if (latest?.state === 'running') return latest
+  if (!latest) throw new RequestError(400, `container "${container}" in pod "${worker.pod.metadata.name}" is waiting to start: ${waitingReason(worker, container)}`)
+  throw new RequestError(404, `container not found ("${container}")`)
+}
+
+export const waitingReason = (worker: PodWorker, container: string): string => {
+  const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = worker.pod.status ?? {}
+  const status = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses].find((one) => one.name === container)
+  const reason = status?.state.waiting?.reason ?? 'ContainerCreating'
+  return reason === 'ErrImagePull' || reason === 'ImagePullBackOff' ? 'trying and failing to pull image' : reason
+}

@@ -1,0 +1,43 @@
+import { connect } from 'node:net'
+import type { Kubelets } from '../start-kubelets.ts'
+import { SpdyConnection, type SpdyStream } from '../streaming/spdy-connection.ts'
+import { acceptSpdy } from '../streaming/spdy-exec.ts'
+import { RequestError } from './pod-request.ts'
+import type { UpgradeRequest } from './serve-exec.ts'
+
+/** `/portForward/{namespace}/{pod}`: each request is a pair of streams, `error` and `data`, with a port and a request id. */
+export const servePortForward = async (options: { kubelets: Kubelets; segments: readonly string[]; upgrade: UpgradeRequest }): Promise<void> => {
+  const [namespace = '', name = ''] = options.segments
+  const found = options.kubelets.findPod(namespace, name)
+  if (!found) throw new RequestError(404, `pod "${name}" not found`)
+  const { worker, kubelet } = found
+  const host = worker.pod.spec.hostNetwork ? kubelet.context.config.internalIP : worker.state.sandbox?.ip
+  if (!host) throw new RequestError(400, `pod "${name}" has no address yet`)
+  if (String(options.upgrade.request.headers.upgrade ?? '').toLowerCase() !== 'spdy/3.1') throw new RequestError(400, 'unable to upgrade: only SPDY/3.1 is served here')
+  const waiting = new Map<string, SpdyStream>()
+  new SpdyConnection({
+    socket: acceptSpdy(options.upgrade, 'portforward.k8s.io'),
+    onStream: (stream) => {
+      const id = stream.headers.requestid ?? stream.headers.port ?? ''
+      const other = waiting.get(id)
+      if (!other) return void waiting.set(id, stream)
+      waiting.delete(id)
+      const [error, data] = stream.headers.streamtype === 'data' ? [other, stream] : [stream, other]
+      forward({ host, port: Number(stream.headers.port), data, error })
+    },
+  })
+}
+
+const forward = ({ host, port, data, error }: { host: string; port: number; data: SpdyStream; error: SpdyStream }): void => {
+  const socket = connect({ host, port, allowHalfOpen: true })
+  socket.once('error', (failure) => {
+    error.duplex.end(`error forwarding port ${port} to pod: ${failure.message}`)
+    data.duplex.end()
+  })
+  socket.once('connect', () => {
+    socket.pipe(data.duplex)
+    data.duplex.pipe(socket)
+  })
+  socket.once('close', () => void error.duplex.end())
+  data.duplex.once('close', () => socket.destroy())
+}
