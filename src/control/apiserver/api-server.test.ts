@@ -18,6 +18,8 @@ const ref = (name: string) => ({ namespace: 'default', name })
 
 type Asked = Partial<Omit<ApiRequest, 'path' | 'query' | 'body'>> & { body?: unknown }
 
+// What the API answers is free-form to a test.
+// oxlint-disable-next-line typescript/no-explicit-any
 async function ask(target: string, { body, ...more }: Asked = {}): Promise<{ status: number; body: any; response: ApiResponse }> {
   const url = new URL(target, 'http://localhost')
   const response = await running.server.handle({
@@ -244,8 +246,8 @@ describe('refusals', () => {
     ['an unknown field, strictly', () => post('/api/v1/namespaces/default/configmaps?fieldValidation=Strict', { metadata: { name: 'x' }, foo: 1 }), 400, /strict decoding error: unknown field "foo"/],
   ] as const)('%s', async (_, asked, status, message) => {
     const answer = await asked()
-    expect({ status: answer.status, message: answer.body.message }).toEqual({ status, message: typeof message === 'string' ? message : expect.stringMatching(message) })
-    expect(answer.body.kind).toBe('Status')
+    expect([answer.status, answer.body.kind]).toEqual([status, 'Status'])
+    expect(answer.body.message).toMatch(message)
   })
 
   test('of nothing that is public', async () => {

@@ -44,16 +44,14 @@ function parseOr400<T>(parse: () => T): T {
 }
 
 /** The body as an object of `kind`, held against its schema: the caller's own copy. */
-export function readObject(call: Call, kind: Kind, fieldValidation: FieldValidation): Mutable<KubeObject> {
-  const json = readJson(call)
-  if (json === null || typeof json !== 'object' || Array.isArray(json)) {
-    throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error: the body is not an object`)
-  }
-  return toObject(call, kind, json as Record<string, unknown>, fieldValidation)
-}
+export const readObject = (call: Call, kind: Kind, fieldValidation: FieldValidation): Mutable<KubeObject> => toObject(call, kind, readJson(call), fieldValidation)
 
 /** Plain JSON as an object of `kind`. Unknown and duplicate fields are refused, warned of, or dropped in silence. */
-export function toObject(call: Call, kind: Kind, json: Record<string, unknown>, fieldValidation: FieldValidation): Mutable<KubeObject> {
+export function toObject(call: Call, kind: Kind, value: unknown, fieldValidation: FieldValidation): Mutable<KubeObject> {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error: the body is not an object`)
+  }
+  const json = value as Record<string, unknown>
   const typeMeta = { kind: kind.kind, apiVersion: apiVersionOf(kind) }
   checkTypeMeta(kind, json)
   if (json['metadata'] === undefined || json['metadata'] === null) json['metadata'] = {}
@@ -72,15 +70,16 @@ function duplicatesOf(call: Call): string[] {
   return body instanceof Uint8Array && isJson ? duplicateFields(Buffer.from(body).toString()) : []
 }
 
-function checkTypeMeta(kind: Kind, { kind: givenKind, apiVersion }: Record<string, unknown>): void {
+function checkTypeMeta(kind: Kind, json: Record<string, unknown>): void {
   const expected = apiVersionOf(kind)
-  if (apiVersion !== undefined && apiVersion !== '' && apiVersion !== expected) {
-    throw badRequest(`the API version in the data (${String(apiVersion)}) does not match the expected API version (${expected})`)
-  }
-  if (givenKind !== undefined && givenKind !== '' && givenKind !== kind.kind) {
-    throw badRequest(`${String(givenKind)} in version "${kind.version}" cannot be handled as a ${kind.kind}: no kind "${String(givenKind)}" is registered for this resource`)
+  const [givenKind, apiVersion] = [textOf(json['kind']), textOf(json['apiVersion'])]
+  if (apiVersion && apiVersion !== expected) throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`)
+  if (givenKind && givenKind !== kind.kind) {
+    throw badRequest(`${givenKind} in version "${kind.version}" cannot be handled as a ${kind.kind}: no kind "${givenKind}" is registered for this resource`)
   }
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value))
 
 interface DeleteBody extends DeleteOptions {
   readonly orphanDependents?: boolean

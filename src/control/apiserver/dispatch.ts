@@ -1,4 +1,5 @@
 import { StatusError } from '../../base/machinery/status-error.ts'
+import type { Resource } from '../../base/api/resource.ts'
 import { pods } from '../../base/api/kinds.ts'
 import { describeAccess, type AccessRequest, type Authorizer } from './auth/authorizer.ts'
 import { readJson } from './body.ts'
@@ -94,10 +95,16 @@ export function findCall({ registry }: SubresourceContext, { request, route, war
   const resource = registry.find(isBindings ? pods : route)
   if (!resource) return undefined
   if (isBindings) return { call: { request, route: { ...route, subresource: 'binding' }, resource, warnings }, subresource: 'binding' }
-  if (resource.kind.namespaced !== Boolean(route.namespace) && (route.name || route.verb === 'create') && resource.kind.plural !== 'namespaces') return undefined
+  if (!fitsScope(resource, route)) return undefined
   if (route.subresource && !(resource.subresources as readonly string[]).includes(route.subresource)) return undefined
   const place = resource.kind.namespaced ? route : { ...route, namespace: '' }
   return { call: { request, route: place, resource, warnings }, subresource: route.subresource }
+}
+
+/** Namespaced kinds have a namespace in their path, except for lists of all of them; the others have none. */
+function fitsScope({ kind }: Resource, { namespace, name, verb }: Route): boolean {
+  if (!kind.namespaced) return !namespace || kind.plural === 'namespaces'
+  return Boolean(namespace) || (!name && verb !== 'create')
 }
 
 type ReviewCall = Omit<Call, 'resource'> & { readonly review: (typeof reviews)[number] }

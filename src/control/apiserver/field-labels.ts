@@ -10,7 +10,7 @@ const at = (path: string): Read => {
   return (object) => {
     let value: unknown = object
     for (const part of parts) value = (value as Record<string, unknown> | undefined)?.[part]
-    return value === undefined || value === null ? '' : String(value)
+    return typeof value === 'object' || value === undefined ? '' : String(value as string | number | boolean)
   }
 }
 

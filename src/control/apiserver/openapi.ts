@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
+import type { Kind } from '../../base/api/kind.ts'
+import type { Resource } from '../../base/api/resource.ts'
 import { openApiFor } from '../../base/machinery/openapi.ts'
+import type { VersionInfo } from './health.ts'
 import type { Registry } from './registry.ts'
 import type { ApiRequest, ApiResponse } from './request.ts'
-import { createHash } from 'node:crypto'
-import type { VersionInfo } from './health.ts'
 
 /** `/openapi/v3` and its documents: built on first use, then kept. */
 export class OpenApi {
@@ -38,9 +40,15 @@ export class OpenApi {
   #document(group: string, version: string): string | undefined {
     const resources = this.#registry.all().filter(({ kind }) => kind.group === group && kind.version === version)
     if (resources.length === 0) return undefined
-    const key = resources.map(({ kind }) => kind.plural).join(' ')
-    let document = this.#documents.get(`${group}/${version} ${key}`)
-    if (!document) this.#documents.set(`${group}/${version} ${key}`, (document = JSON.stringify(openApiFor(resources.map(({ kind }) => kind) as never))))
+    const key = `${group}/${version} ${resources.map(({ kind }) => kind.plural).join(' ')}`
+    let document = this.#documents.get(key)
+    if (!document) this.#documents.set(key, (document = this.#build(resources)))
     return document
+  }
+
+  #build(resources: readonly Resource[]): string {
+    const subresources = new Map(resources.map(({ kind, subresources: below }) => [kind, below]))
+    const options = { subresources: (kind: Kind) => subresources.get(kind) ?? [], version: this.#version.gitVersion }
+    return JSON.stringify(openApiFor([...subresources.keys()], options))
   }
 }

@@ -109,10 +109,17 @@ async function serveUpgrade(served: Served, message: IncomingMessage, socket: Du
   }
 }
 
-/** The subject of a certificate that the client CA has signed. */
+type Identified = TLSSocket & { [subjectKey]?: ClientSubject | undefined }
+const subjectKey = Symbol('client subject')
+
+/** The subject of a certificate that the client CA has signed; read once a connection. */
 function subjectOf(message: IncomingMessage): ClientSubject | undefined {
-  const socket = message.socket as TLSSocket
+  const socket = message.socket as Identified
   if (!socket.authorized) return undefined
+  return (socket[subjectKey] ??= readSubject(socket))
+}
+
+function readSubject(socket: TLSSocket): ClientSubject | undefined {
   const { subject } = socket.getPeerCertificate() as PeerCertificate & { subject?: Record<string, string | string[]> }
   const commonName = [subject?.CN ?? []].flat()[0]
   return commonName === undefined ? undefined : { commonName, organizations: [subject?.O ?? []].flat() }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { CompactedError, type StoreEvent } from '../../store/store.ts'
 import type { Call, ServerContext } from '../context.ts'
 import { expired } from '../errors.ts'
@@ -58,6 +59,8 @@ function subscribe(ctx: ServerContext, call: Call, { queue, selection, from }: S
   const cancels = [() => watcher.close(), ctx.clock.after(timeoutMs, () => queue.end())]
   if (isTruthy(request.query.get('allowWatchBookmarks'))) cancels.push(bookmarkPeriodically(ctx, () => queue.push(bookmark(resource, ctx.storage.revision))))
   const stop = () => queue.end()
+  // One signal may end any number of watches.
+  setMaxListeners(0, request.signal)
   request.signal.addEventListener('abort', stop, { once: true })
   queue.onEnd(() => {
     request.signal.removeEventListener('abort', stop)
