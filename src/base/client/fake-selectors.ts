@@ -8,5 +8,7 @@ export const isSelected = (object: KubeObject, { namespace, labelSelector, field
   (!labelSelector || parseLabelSelector(labelSelector).matches(object.metadata.labels)) &&
   (!fieldSelector || parseFieldSelector(fieldSelector).every(({ field, operator, value }) => (fieldOf(object, field) === value) !== (operator === '!=')))
 
-const fieldOf = (object: KubeObject, path: string): string =>
-  String(path.split('.').reduce<unknown>((inner, name) => (inner as Record<string, unknown> | undefined)?.[name], object) ?? '')
+const fieldOf = (object: KubeObject, path: string): string => {
+  const value = path.split('.').reduce<unknown>((inner, name) => (inner as Record<string, unknown> | undefined)?.[name], object)
+  return typeof value === 'object' || value === undefined ? '' : String(value as string | number | boolean)
+}

@@ -40,7 +40,7 @@ describe('the HTTP client, over TLS on a unix socket', () => {
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'knarr-client-'))
     const { cert, key } = await selfSigned('kubernetes')
-    server = https.createServer({ cert, key }, (request, response) => void answer(request, response))
+    server = https.createServer({ cert, key }, answer)
     await new Promise<void>((resolve) => server.listen(path.join(folder, 'api.sock'), resolve))
     client = createHttpClient({ socketPath: path.join(folder, 'api.sock'), servername: 'kubernetes', ca: cert, token: 'secret' })
   })

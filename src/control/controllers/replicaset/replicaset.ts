@@ -78,7 +78,7 @@ const reconcile = async (context: Context, key: string): Promise<ReconcileResult
   const scaled = maySync && rs.metadata.deletionTimestamp === undefined ? await scalePods(context, expectations, rs, active) : undefined
   const status = replicaSetStatus(rs, { active, terminating: own.filter(isPodTerminating), failure: scaled ? scaled.failure : 'unknown' }, clock.now())
   await writeStatus(context, rs, status)
-  if (scaled?.error !== undefined) throw scaled.error
+  if (scaled?.error) throw scaled.error
   const waiting = (rs.spec.minReadySeconds ?? 0) > 0 && (status.readyReplicas ?? 0) !== (status.availableReplicas ?? 0)
   return waiting ? { requeueAfterMs: nextAvailableMs(rs, active, clock.now()) } : undefined
 }

@@ -13,7 +13,7 @@ const burst = 500
 
 export interface ScaleResult {
   readonly failure?: Failure
-  readonly error?: unknown
+  readonly error?: Error
 }
 
 /** Creates or deletes Pods until as many are active as `rs` wants. Answers the first failure instead of throwing it: the status is to show it. */
@@ -38,7 +38,7 @@ const createPods = async (context: ControllerContext, expectations: Expectations
   expectations.created(owner, count - attempted)
   // A namespace on its way out refuses every Pod: nothing to report, nothing to repeat.
   if (error === undefined || isNamespaceTerminating(error)) return {}
-  return { error, failure: { reason: 'FailedCreate', message: (error as Error).message } }
+  return { error, failure: { reason: 'FailedCreate', message: error.message } }
 }
 
 const createPod = async ({ client, recorder }: ControllerContext, rs: ReplicaSet): Promise<void> => {
@@ -57,14 +57,14 @@ const createPod = async ({ client, recorder }: ControllerContext, rs: ReplicaSet
 }
 
 /** Runs `task` in batches of 1, 2, 4 and so on, and stops after the first batch with a failure: a bad template fails once, not a thousand times. */
-const slowStart = async (count: number, task: () => Promise<void>): Promise<{ attempted: number; error?: unknown }> => {
+const slowStart = async (count: number, task: () => Promise<void>): Promise<{ attempted: number; error?: Error }> => {
   let attempted = 0
   for (let batch = 1; attempted < count; batch *= 2) {
     const size = Math.min(batch, count - attempted)
     attempted += size
     const results = await Promise.allSettled(Array.from({ length: size }, task))
     const failed = results.find((result) => result.status === 'rejected')
-    if (failed) return { attempted, error: failed.reason as unknown }
+    if (failed) return { attempted, error: failed.reason as Error }
   }
   return { attempted }
 }
@@ -74,8 +74,8 @@ const deletePods = async (context: ControllerContext, expectations: Expectations
   const results = await Promise.allSettled(victims.map((pod) => deletePod(context, expectations, rs, pod)))
   const failed = results.find((result) => result.status === 'rejected')
   if (!failed) return {}
-  const error: unknown = failed.reason
-  return { error, failure: { reason: 'FailedDelete', message: (error as Error).message } }
+  const error = failed.reason as Error
+  return { error, failure: { reason: 'FailedDelete', message: error.message } }
 }
 
 const deletePod = async ({ client, recorder }: ControllerContext, expectations: Expectations, rs: ReplicaSet, pod: Pod): Promise<void> => {
