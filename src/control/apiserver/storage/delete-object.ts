@@ -100,7 +100,7 @@ function markForDeletion(ctx: ServerContext, { resource, options }: DeleteReques
   if (metadata.deletionTimestamp === undefined) {
     const seconds = isPod(resource) ? podGrace(object as Pod, options) : 0
     metadata.deletionTimestamp = timestamp(ctx.clock, seconds * 1000)
-    metadata.deletionGracePeriodSeconds = seconds
+    if (!isNamespace(resource)) metadata.deletionGracePeriodSeconds = seconds
     if (metadata.generation) metadata.generation++
     if (isNamespace(resource)) terminate(object)
     return true
