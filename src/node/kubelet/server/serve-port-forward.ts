@@ -1,4 +1,6 @@
 import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { createWebSocketStream, WebSocketServer } from 'ws'
 import type { Kubelets } from '../start-kubelets.ts'
 import { SpdyConnection, type SpdyStream } from '../streaming/spdy-connection.ts'
 import { acceptSpdy } from '../streaming/spdy-exec.ts'
@@ -13,10 +15,9 @@ export const servePortForward = async (options: { kubelets: Kubelets; segments: 
   const { worker, kubelet } = found
   const host = worker.pod.spec.hostNetwork ? kubelet.context.config.internalIP : worker.state.sandbox?.ip
   if (!host) throw new RequestError(400, `pod "${name}" has no address yet`)
-  if (String(options.upgrade.request.headers.upgrade ?? '').toLowerCase() !== 'spdy/3.1') throw new RequestError(400, 'unable to upgrade: only SPDY/3.1 is served here')
   const waiting = new Map<string, SpdyStream>()
   new SpdyConnection({
-    socket: acceptSpdy(options.upgrade, 'portforward.k8s.io'),
+    socket: await acceptForward(options.upgrade),
     onStream: (stream) => {
       const id = stream.headers.requestid ?? stream.headers.port ?? ''
       const other = waiting.get(id)
@@ -26,6 +27,22 @@ export const servePortForward = async (options: { kubelets: Kubelets; segments: 
       forward({ host, port: Number(stream.headers.port), data, error })
     },
   })
+}
+
+const tunnelProtocol = 'SPDY/3.1+portforward.k8s.io'
+
+/** SPDY/3.1 itself, or the same frames inside a WebSocket, as kubectl sends them since 1.31. */
+const acceptForward = async (upgrade: UpgradeRequest): Promise<Duplex> => {
+  const { headers } = upgrade.request
+  const protocol = String(headers.upgrade ?? '').toLowerCase()
+  if (protocol === 'spdy/3.1') return acceptSpdy(upgrade, 'portforward.k8s.io')
+  const offered = String(headers['sec-websocket-protocol'] ?? '').split(',').map((one) => one.trim())
+  if (protocol !== 'websocket' || !offered.includes(tunnelProtocol)) throw new RequestError(400, `unable to upgrade: neither SPDY/3.1 nor the subprotocol ${tunnelProtocol} was offered`)
+  // ws refuses a subprotocol with a slash: it must not see the header, and the answer is added by hand.
+  delete headers['sec-websocket-protocol']
+  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false })
+  server.on('headers', (lines) => lines.push(`Sec-WebSocket-Protocol: ${tunnelProtocol}`))
+  return new Promise((resolve) => server.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (socket) => resolve(createWebSocketStream(socket))))
 }
 
 const forward = ({ host, port, data, error }: { host: string; port: number; data: SpdyStream; error: SpdyStream }): void => {

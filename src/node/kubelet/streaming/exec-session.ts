@@ -54,5 +54,6 @@ const deliver = async (from: Readable, to: Writable | undefined): Promise<void> 
   }
   from.on('error', () => to.end())
   from.pipe(to)
-  await finished(to).catch(() => undefined)
+  // A SPDY stream reads, too: only what is written matters here.
+  await finished(to, { readable: false }).catch(() => undefined)
 }
