@@ -15,7 +15,7 @@ rmSync('dist', { recursive: true, force: true })
 mkdirSync('dist')
 await build({
   entryPoints: { knarr: 'bin/knarr.ts' },
-  outdir: 'dist', bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20.19', minify: true, keepNames: true, legalComments: 'none',
+  outdir: 'dist', bundle: true, splitting: true, mainFields: ['module', 'main'], format: 'esm', platform: 'node', target: 'node20.19', minify: true, keepNames: true, legalComments: 'none',
   external: ['lmdb', '@homebridge/node-pty-prebuilt-multiarch'],
   define: { KNARR_VERSION: JSON.stringify(version) },
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },

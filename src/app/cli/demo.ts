@@ -77,12 +77,14 @@ async function check(cli: CommandLine, profile: Profile): Promise<void> {
   if (created.status !== 201 || failed > 0) throw new UserError('the sample service did not answer as it should; see: kubectl -n tasks logs -l app=tasks')
 }
 
+/** Status 0: no answer. */
 function ask(port: number, method: string, body?: object): Promise<{ status: number; servedBy: string }> {
-  return new Promise((resolve, reject) => {
-    const message = request({ host: '127.0.0.1', port, method, path: '/tasks', headers: { host: `tasks.localhost:${port}`, 'content-type': 'application/json' } }, (response) => {
+  return new Promise((resolve) => {
+    const fail = () => resolve({ status: 0, servedBy: '?' })
+    const message = request({ host: '127.0.0.1', port, method, path: '/tasks', timeout: 5000, headers: { host: `tasks.localhost:${port}`, 'content-type': 'application/json' } }, (response) => {
       response.resume().once('end', () => resolve({ status: response.statusCode ?? 0, servedBy: String(response.headers['x-served-by'] ?? '?') }))
     })
-    message.once('error', reject).end(body ? JSON.stringify(body) : undefined)
+    message.once('timeout', () => message.destroy()).once('error', fail).once('close', fail).end(body ? JSON.stringify(body) : undefined)
   })
 }
 

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
+import { isStatusError } from '../../base/machinery/status-error.ts'
 import { UserError } from '../cluster/errors.ts'
 import { checkProfileName, homeOf, positiveInteger, UsageError, type CommandLine } from './context.ts'
 import { version } from '../version.ts'
@@ -18,7 +19,7 @@ export async function main(cli: CommandLine): Promise<number> {
       cli.stderr.write(`knarr: ${error.message}\n`)
       return error instanceof UsageError ? 2 : 1
     }
-    if (isSystemError(error)) {
+    if (isSystemError(error) || isStatusError(error)) {
       cli.stderr.write(`knarr: ${error.message}\n`)
       return 1
     }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { systemClock } from '../../base/lib/clock.ts'
 import { createLog } from '../../base/lib/log.ts'
 import { profilePaths, readProfile } from '../cluster/profile.ts'
@@ -18,6 +19,7 @@ export async function runRole(cli: CommandLine): Promise<number> {
   if (!start || !profile) throw new UsageError('internal is for knarr itself')
   const log = createLog().child({ role })
   const stop = new AbortController()
+  setMaxListeners(0, stop.signal)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())
   process.on('unhandledRejection', (error) => {
     if (!stop.signal.aborted) log.error({ err: error }, 'a promise was rejected and nobody looked')

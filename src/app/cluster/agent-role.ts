@@ -3,9 +3,10 @@ import { statfsSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
 import { nodes } from '../../base/api/kinds.ts'
 import { createInformer } from '../../base/client/informer.ts'
-import { startDns } from '../../node/dns/server.ts'
+import { startDns } from '../../node/dns/dns.ts'
 import { createImageStore } from '../../node/images/local-image-store.ts'
-import { startKubelets } from '../../node/kubelet/kubelets.ts'
+import { serveKubelet } from '../../node/kubelet/server/serve-kubelet.ts'
+import { startKubelets } from '../../node/kubelet/start-kubelets.ts'
 import { createPodNetwork } from '../../node/network/pod-network.ts'
 import { startServiceProxy } from '../../node/network/service-proxy/service-proxy.ts'
 import { createProcessRuntime } from '../../node/runtime/process/process-runtime.ts'
@@ -30,19 +31,18 @@ export async function runAgent(context: RoleContext): Promise<void> {
   })
   const runtime = await createProcessRuntime({ directory: paths.runtime, images, log, clock, network: podNetwork, cgroupRoot: contextName(profile) })
   await relayApi(layout, paths.serverSocket, signal)
-  await Promise.all([
-    startServiceProxy({ client: clientOf(paths, 'proxy'), nodeIPs: () => layout.nodes, clock, log, signal }),
-    startDns({
-      client: clientOf(paths, 'dns'), address: layout.dnsIP, port: 53, clusterDomain: 'cluster.local',
-      forward: (query) => askHostDns(paths.dnsSocket, query), clock, log, signal,
-    }),
-    startKubelets({
-      nodes: nodeConfigs(profile, paths.directory), clientFor: (node) => clientOf(paths, `node-${node}`), sharedClient: client, runtime, images,
-      directory: paths.kubelet, socketPath: paths.agentSocket, clusterDNS: layout.dnsIP, clusterDomain: 'cluster.local', clock, log, signal,
-    }),
-  ])
+  const dns = startDns({
+    client: clientOf(paths, 'dns'), address: layout.dnsIP, upstream: (query) => askHostDns(paths.dnsSocket, query), clock, log, signal,
+  })
+  startServiceProxy({ client: clientOf(paths, 'proxy'), nodeIPs: () => layout.nodes, skip: ({ address }) => address === layout.dnsIP, clock, log, signal })
+  const kubelets = await startKubelets({
+    nodes: nodeConfigs(profile, paths.directory), clientFor: (node) => clientOf(paths, `node-${node}`), sharedClient: client, runtimeFor: () => runtime, images,
+    directory: paths.kubelet, clusterDNS: layout.dnsIP, clusterDomain: 'cluster.local', clock, log, signal,
+  })
+  await Promise.all([dns.listening, serveKubelet({ socketPath: paths.agentSocket, kubelets, clock, log, signal })])
   log.info({ nodes: layout.nodes.length }, 'the agent runs')
   await aborted(signal)
+  await kubelets.close()
   await runtime.close()
 }
 

@@ -14,31 +14,31 @@ interface GatewayChildOptions {
 }
 
 /**
- * Runs the platform role and restarts it. The sockets are opened here, on the host's loopback, and inherited: a socket
+ * Runs the platform role and restarts it. Its sockets are opened here, on the host's loopback, and inherited: a socket
  * belongs to the network namespace it was made in, so the gateway answers on the host while it lives in the profile's.
- * While the child restarts, connections wait in the sockets' backlog.
  */
 export async function runGatewayChild(options: GatewayChildOptions): Promise<void> {
   const { clock, log, signal } = options
-  const servers = [await listen(options.httpPort), await listen(options.httpsPort)]
-  const descriptors = servers.map((server) => (server as unknown as { _handle: { fd: number } })._handle.fd)
   const [file = '', ...args] = options.command
   let waitMs = 200
   while (!signal.aborted) {
     const startedMs = clock.monotonic()
+    const servers = await Promise.all([listen(options.httpPort), listen(options.httpsPort)])
+    const descriptors = servers.map((server) => (server as unknown as { _handle: { fd: number } })._handle.fd)
     const child = spawn(file, args, { stdio: ['pipe', 'inherit', 'inherit', ...descriptors], signal, killSignal: 'SIGTERM' })
+    // Only the child may accept: this process gives its own ends up as soon as the child has inherited them.
+    for (const server of servers) server.close()
     const code = await new Promise((resolve) => child.once('exit', resolve).once('error', resolve))
     if (signal.aborted) break
     log.warn({ code }, 'the platform process ended; starting it again')
     waitMs = clock.monotonic() - startedMs > 10_000 ? 200 : Math.min(waitMs * 2, 5000)
     await clock.sleep(waitMs, signal).catch(() => undefined)
   }
-  for (const server of servers) server.close()
 }
 
 function listen(port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ pauseOnConnect: true })
+    const server = createServer((socket) => socket.destroy())
     server.once('error', reject)
     server.listen({ port, host: '127.0.0.1', backlog: 511 }, () => resolve(server))
   })

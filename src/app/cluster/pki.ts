@@ -13,6 +13,8 @@ export interface Pki {
   /** Signs what clients show. */
   readonly clientCA: string
   readonly server: KeyPair
+  /** What the gateway shows for hosts without a certificate of their own. */
+  readonly ingress: KeyPair
   /** PEM, ES256: signs ServiceAccount tokens. */
   readonly serviceAccountKey: string
   client(name: string): KeyPair
@@ -24,6 +26,11 @@ export interface PkiRequest {
   readonly ipAddresses: readonly string[]
   readonly clients: readonly { readonly file: string; readonly user: string; readonly groups: readonly string[] }[]
   readonly nowMs: number
+}
+
+interface SubjectName {
+  readonly type: 'dns' | 'ip'
+  readonly value: string
 }
 
 const dayMs = 86_400_000
@@ -42,11 +49,11 @@ export async function ensurePki(request: PkiRequest): Promise<Pki> {
 export function readPki(directory: string): Pki {
   const read = (file: string) => readFileSync(join(directory, file), 'utf8')
   const pair = (name: string) => ({ cert: read(`${name}.crt`), key: read(`${name}.key`) })
-  return { serverCA: read('server-ca.crt'), clientCA: read('client-ca.crt'), server: pair('apiserver'), serviceAccountKey: read('sa.key'), client: pair }
+  return { serverCA: read('server-ca.crt'), clientCA: read('client-ca.crt'), server: pair('apiserver'), ingress: pair('ingress'), serviceAccountKey: read('sa.key'), client: pair }
 }
 
 function isCurrent({ directory, dnsNames, ipAddresses, clients, nowMs }: PkiRequest): boolean {
-  const files = ['apiserver', ...clients.map((client) => client.file)]
+  const files = ['apiserver', 'ingress', ...clients.map((client) => client.file)]
   if (!files.every((file) => existsSync(join(directory, `${file}.key`)) && existsSync(join(directory, `${file}.crt`)))) return false
   const server = new X509Certificate(readFileSync(join(directory, 'apiserver.crt')))
   const names = server.subjectAltName ?? ''
@@ -89,24 +96,25 @@ async function issueAll({ directory, dnsNames, ipAddresses, clients, nowMs }: Pk
   }
 
   const [serverCA, clientCA] = [await authority('server-ca', 'knarr-server-ca'), await authority('client-ca', 'knarr-client-ca')]
-  async function leaf(file: string, ca: typeof serverCA, subject: { user: string; groups: readonly string[] }, usage: 'server' | 'client') {
+  async function leaf(file: string, ca: typeof serverCA, subject: { user: string; groups: readonly string[] }, names?: readonly SubjectName[]) {
     const keys = await newKeys()
-    const names = [...dnsNames.map((value) => ({ type: 'dns' as const, value })), ...ipAddresses.map((value) => ({ type: 'ip' as const, value }))]
     const cert = await x509.X509CertificateGenerator.create({
       subject: [...subject.groups.map((group) => ({ O: [group] })), { CN: [subject.user] }],
       issuer: ca.cert.subject, publicKey: keys.publicKey, signingKey: ca.key, notBefore, notAfter, signingAlgorithm: algorithm,
       extensions: [
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([usage === 'server' ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth]),
+        new x509.ExtendedKeyUsageExtension([names ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth]),
         await x509.AuthorityKeyIdentifierExtension.create(ca.cert),
-        ...(usage === 'server' ? [new x509.SubjectAlternativeNameExtension(names)] : []),
+        ...(names ? [new x509.SubjectAlternativeNameExtension([...names])] : []),
       ],
     })
     await save(file, cert.toString('pem'), keys.privateKey)
   }
 
-  await leaf('apiserver', serverCA, { user: 'kube-apiserver', groups: [] }, 'server')
-  for (const { file, user, groups } of clients) await leaf(file, clientCA, { user, groups }, 'client')
+  const dns = (value: string): SubjectName => ({ type: 'dns', value })
+  await leaf('apiserver', serverCA, { user: 'kube-apiserver', groups: [] }, [...dnsNames.map(dns), ...ipAddresses.map((value): SubjectName => ({ type: 'ip', value }))])
+  await leaf('ingress', serverCA, { user: 'Knarr Ingress Controller Default Certificate', groups: [] }, ['localhost', '*.localhost'].map(dns))
+  for (const { file, user, groups } of clients) await leaf(file, clientCA, { user, groups })
   if (!existsSync(join(directory, 'sa.key'))) {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     writeFileSync(join(directory, 'sa.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })

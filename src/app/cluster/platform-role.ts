@@ -4,6 +4,7 @@ import { startGateway } from '../../platform/gateway/gateway.ts'
 import { gatewayService } from '../../platform/gateway/ingress-objects.ts'
 import { clientOf } from './identities.ts'
 import { layoutOf } from './layout.ts'
+import { readPki } from './pki.ts'
 import { aborted, type RoleContext } from './role.ts'
 
 /** The platform process, inside the profile's network namespace: the gateway. Descriptors 3 and 4 are the host's loopback ports. */
@@ -18,6 +19,7 @@ export async function runPlatform({ profile, paths, clock, log, signal }: RoleCo
     client,
     listeners: { http: [{ fd: 3 }, { host: gatewayIP, port: 80 }], https: [{ fd: 4 }, { host: gatewayIP, port: 443 }] },
     statusAddress: () => (ownService.list()[0]?.status.loadBalancer.ingress ?? []).flatMap(({ ip }) => (ip ? [{ ip }] : [])),
+    defaultCertificate: readPki(paths.pki).ingress,
     identity: 'ingress-knarr', dnsServers: [dnsIP], publicHttpsPort: profile.httpsPort,
     clock, log, signal: either,
   })

@@ -1,7 +1,5 @@
-import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
-import * as x509 from '@peculiar/x509'
 import type { Secret } from '../../base/api/generated/types.ts'
 import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
@@ -18,6 +16,8 @@ const names = ['localhost', '*.localhost', 'ingress.local']
 
 /** What hosts without a certificate of their own show: self-signed, for a year. */
 export const createDefaultCertificate = async (clock: Clock): Promise<Certificate> => {
+  await import('reflect-metadata')
+  const x509 = await import('@peculiar/x509')
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
