@@ -65,26 +65,35 @@ async function boot() {
   return { upMs, readyMs: Number(readySeconds) * 1000, appMs: performance.now() - started }
 }
 
-const roleRoots = () => ['server', 'agent'].flatMap((role) => {
-  try {
-    return [Number(readFileSync(join(environment.KNARR_HOME, `profiles/default/run/${role}.pid`), 'utf8')), Number(readFileSync(join(environment.KNARR_HOME, `profiles/default/run/${role}.supervisor`), 'utf8'))]
-  } catch {
-    return []
-  }
-})
-
-/** The whole process tree without the containers: [PSS in bytes, CPU ticks]. */
-function footprint() {
-  const stats = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+const roleRoots = () =>
+  ['server', 'agent'].flatMap((role) => {
     try {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ').map(Number)
-      return [{ pid: Number(pid), parent: fields[1], ticks: fields[11] + fields[12] }]
+      return [
+        Number(readFileSync(join(environment.KNARR_HOME, `profiles/default/run/${role}.pid`), 'utf8')),
+        Number(readFileSync(join(environment.KNARR_HOME, `profiles/default/run/${role}.supervisor`), 'utf8')),
+      ]
     } catch {
       return []
     }
   })
+
+/** The whole process tree without the containers: [PSS in bytes, CPU ticks]. */
+function footprint() {
+  const stats = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+          .replace(/^.*\) /, '')
+          .split(' ')
+          .map(Number)
+        return [{ pid: Number(pid), parent: fields[1], ticks: fields[11] + fields[12] }]
+      } catch {
+        return []
+      }
+    })
   const mine = new Set(roleRoots())
-  for (let grew = true; grew; ) {
+  for (let grew = true; grew;) {
     const before = mine.size
     for (const { pid, parent } of stats) if (mine.has(parent)) mine.add(pid)
     grew = mine.size > before
@@ -107,33 +116,46 @@ async function podStarts() {
   const https = await import('node:https')
   const decode = (text) => Buffer.from(text, 'base64')
   const [user] = config.users
-  const agent = new https.Agent({ keepAlive: true, ca: decode(config.clusters[0].cluster['certificate-authority-data']), cert: decode(user.user['client-certificate-data']), key: decode(user.user['client-key-data']) })
-  const server = config.clusters[0].cluster.server
-  const call = (method, path, body) => new Promise((resolve, reject) => {
-    const request = https.request(`${server}${path}`, { method, agent, headers: { 'content-type': 'application/json' } }, (response) => {
-      let text = ''
-      response.on('data', (chunk) => (text += chunk)).on('end', () => resolve(JSON.parse(text)))
-    })
-    request.on('error', reject).end(body && JSON.stringify(body))
+  const agent = new https.Agent({
+    keepAlive: true,
+    ca: decode(config.clusters[0].cluster['certificate-authority-data']),
+    cert: decode(user.user['client-certificate-data']),
+    key: decode(user.user['client-key-data']),
   })
+  const server = config.clusters[0].cluster.server
+  const call = (method, path, body) =>
+    new Promise((resolve, reject) => {
+      const request = https.request(`${server}${path}`, { method, agent, headers: { 'content-type': 'application/json' } }, (response) => {
+        let text = ''
+        response.on('data', (chunk) => (text += chunk)).on('end', () => resolve(JSON.parse(text)))
+      })
+      request.on('error', reject).end(body && JSON.stringify(body))
+    })
   const running = new Map()
   const watch = https.request(`${server}/api/v1/namespaces/default/pods?watch=1&labelSelector=bench`, { agent }, (response) => {
     let rest = ''
-    response.on('data', (chunk) => {
-      const lines = (rest + chunk).split('\n')
-      rest = lines.pop()
-      for (const text of lines) {
-        const { object } = JSON.parse(text)
-        if (object.status?.phase === 'Running' && !running.has(object.metadata.name)) running.set(object.metadata.name, performance.now())
-      }
-    }).on('error', () => undefined)
+    response
+      .on('data', (chunk) => {
+        const lines = (rest + chunk).split('\n')
+        rest = lines.pop()
+        for (const text of lines) {
+          const { object } = JSON.parse(text)
+          if (object.status?.phase === 'Running' && !running.has(object.metadata.name)) running.set(object.metadata.name, performance.now())
+        }
+      })
+      .on('error', () => undefined)
   })
   watch.on('error', () => undefined).end()
   const took = []
   for (let index = 0; index < podCount; index++) {
     const name = `bench-${index}`
     const began = performance.now()
-    await call('POST', '/api/v1/namespaces/default/pods', { apiVersion: 'v1', kind: 'Pod', metadata: { name, labels: { bench: '1' } }, spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'a', image: 'bench:dev' }] } })
+    await call('POST', '/api/v1/namespaces/default/pods', {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, labels: { bench: '1' } },
+      spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'a', image: 'bench:dev' }] },
+    })
     const deadline = performance.now() + 20_000
     while (!running.has(name) && performance.now() < deadline) await sleep(1)
     took.push((running.get(name) ?? Infinity) - began)

@@ -3,6 +3,9 @@ import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { main } from '../src/app/cli/main.ts'
 
+// A reader that has seen enough (`knarr status | head -1`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 process.exitCode = await main({
   argv: process.argv.slice(2),
   environment: process.env,

@@ -1,26 +1,35 @@
 // Bundles the command into dist/: start-up time is a feature. Native addons stay outside the bundle.
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
-const generated = 'src/base/api/generated/types.ts'
+const generated = 'src/base/api/generated/descriptions.json'
 const sources = ['src/base/api/facts.json', 'tools/generate-api.mjs']
 const isStale = !existsSync(generated) || sources.some((file) => statSync(file).mtimeMs > statSync(generated).mtimeMs)
 if (isStale) await import('./generate-api.mjs')
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
-rmSync('dist', { recursive: true, force: true })
-mkdirSync('dist')
+const outdir = process.argv[2] ?? 'dist'
+rmSync(outdir, { recursive: true, force: true })
+mkdirSync(outdir)
 await build({
   entryPoints: { knarr: 'bin/knarr.ts' },
-  outdir: 'dist', bundle: true, splitting: true, mainFields: ['module', 'main'], format: 'esm', platform: 'node', target: 'node20.19', minify: true, keepNames: true, legalComments: 'none',
+  outdir,
+  bundle: true,
+  splitting: true,
+  mainFields: ['module', 'main'],
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
   external: ['lmdb', '@homebridge/node-pty-prebuilt-multiarch'],
   define: { KNARR_VERSION: JSON.stringify(version) },
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   chunkNames: 'chunks/[name]-[hash]',
 })
-await chmod('dist/knarr.js', 0o755)
-for (const [from, to] of [['src/base/api/generated/descriptions.json', 'dist/descriptions.json']]) if (existsSync(from)) cpSync(from, to)
+await chmod(`${outdir}/knarr.js`, 0o755)
 await import('../examples/tasks/build.mjs')

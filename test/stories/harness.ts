@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-export const main = join(import.meta.dirname, '..', '..', 'dist', 'knarr.js')
+/** The bundled command; another build can be named, to try two side by side. */
+export const main = process.env['KNARR_MAIN'] ?? join(import.meta.dirname, '..', '..', 'dist', 'knarr.js')
 export const isRoot = process.getuid?.() === 0
 
 export interface Answer {
@@ -49,7 +50,12 @@ export function createSandbox(): Sandbox {
     return answer.stdout
   }
   return {
-    home, kubeconfig, environment, knarr, kubectl, run,
+    home,
+    kubeconfig,
+    environment,
+    knarr,
+    kubectl,
+    run,
     k: async (...args) => must(`kubectl ${args.join(' ')}`, await kubectl(...args)),
     apply: async (manifest) => must('kubectl apply', await run('kubectl', ['apply', '-f', '-'], manifest)),
     start: (file, args) => spawn(file, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] }),
@@ -82,7 +88,10 @@ export async function eventually<T>(probe: () => Promise<T>, holds: (value: T) =
 export async function buildWebImage(sandbox: Sandbox, tag = 'web:dev'): Promise<void> {
   const context = join(sandbox.home, '..', `image-${tag.replace(/\W/g, '-')}`)
   mkdirSync(context, { recursive: true })
-  writeFileSync(join(context, 'Dockerfile'), 'FROM knarr.local/host-node\nWORKDIR /app\nCOPY server.js .\nENV PORT=8080\nEXPOSE 8080\nUSER 1000\nCMD ["node", "server.js"]\n')
+  writeFileSync(
+    join(context, 'Dockerfile'),
+    'FROM knarr.local/host-node\nWORKDIR /app\nCOPY server.js .\nENV PORT=8080\nEXPOSE 8080\nUSER 1000\nCMD ["node", "server.js"]\n',
+  )
   writeFileSync(join(context, 'server.js'), webServer)
   const answer = await sandbox.knarr('image', 'build', context, '-t', tag)
   if (answer.code !== 0) throw new Error(answer.stdout + answer.stderr)
@@ -103,19 +112,28 @@ process.on('SIGTERM', () => { console.log('stopping'); server.close(() => proces
 export async function traces(sandbox: Sandbox): Promise<string[]> {
   const lines = async (file: string, ...args: string[]) => (await sandbox.run(file, args)).stdout.split('\n').filter((line) => line !== '')
   const links = (await lines('ip', '-o', 'link')).map((line) => `link ${line.split(': ')[1] ?? ''}`)
-  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n').filter((line) => line !== '').map((line) => `mount ${line.split(' ')[1] ?? ''}`)
+  const mounts = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => `mount ${line.split(' ')[1] ?? ''}`)
   const netns = (await lines('ip', 'netns', 'list')).map((line) => `netns ${line}`)
   const routes = (await lines('ip', 'route')).map((line) => `route ${line}`)
   const cgroups = ['/sys/fs/cgroup', '/sys/fs/cgroup/memory', '/sys/fs/cgroup/cpu', '/sys/fs/cgroup/unified', '/sys/fs/cgroup/pids'].flatMap((folder) =>
-    existsSync(folder) ? readdirSync(folder).filter((name) => name.includes('knarr')).map((name) => `cgroup ${folder}/${name}`) : [],
+    existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => name.includes('knarr'))
+          .map((name) => `cgroup ${folder}/${name}`)
+      : [],
   )
-  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-      return words.includes(sandbox.home) || words.includes('knarr-supervisor') ? [`process ${words}`] : []
-    } catch {
-      return []
-    }
-  })
+  const processes = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        return words.includes(sandbox.home) || words.includes('knarr-supervisor') ? [`process ${words}`] : []
+      } catch {
+        return []
+      }
+    })
   return [...new Set([...links, ...mounts, ...netns, ...routes, ...cgroups, ...processes])].sort()
 }

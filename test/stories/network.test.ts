@@ -63,7 +63,8 @@ spec:
   afterAll(() => sandbox.remove())
 
   const inPod = async (script: string) => (await k('exec', client, '--', 'node', '-e', script)).trim()
-  const fetchInPod = (url: string) => inPod(`fetch(${JSON.stringify(url)}).then(r => r.text()).then(t => console.log(t), e => console.log('failed', e.cause?.code))`)
+  const fetchInPod = (url: string) =>
+    inPod(`fetch(${JSON.stringify(url)}).then(r => r.text()).then(t => console.log(t), e => console.log('failed', e.cause?.code))`)
 
   it('answers on the ClusterIP, from the host and from a Pod, spread over the Pods', async () => {
     const ip = await k('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}')
@@ -74,7 +75,10 @@ spec:
   })
 
   it('resolves names as the cluster does', async () => {
-    const lookup = (name: string) => inPod(`require('dns').promises.lookup(${JSON.stringify(name)}, {all: true}).then(r => console.log(r.map(a => a.address).sort().join(' ')), e => console.log(e.code))`)
+    const lookup = (name: string) =>
+      inPod(
+        `require('dns').promises.lookup(${JSON.stringify(name)}, {all: true}).then(r => console.log(r.map(a => a.address).sort().join(' ')), e => console.log(e.code))`,
+      )
     const ip = await k('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}')
     for (const name of ['web', 'web.default', 'web.default.svc', 'web.default.svc.cluster.local', 'alias']) expect(await lookup(name)).toBe(ip)
     const podIPs = (await k('get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].status.podIP}')).split(' ').sort().join(' ')
@@ -84,11 +88,15 @@ spec:
     expect(JSON.parse(srv)).toMatchObject([{ port: 80, name: 'web.default.svc.cluster.local' }])
   })
 
-  it('answers on a node port of every node, and on the load balancer\'s address', async () => {
+  it("answers on a node port of every node, and on the load balancer's address", async () => {
     const nodeIPs = (await k('get', 'nodes', '-o', 'jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}')).split(' ')
     expect(nodeIPs).toHaveLength(3)
     for (const ip of nodeIPs) expect(podOf(await curl(`http://${ip}:30080/`))).toMatch(/^web-/)
-    const ip = await eventually(() => k('get', 'service', 'web-lb', '-o', 'jsonpath={.status.loadBalancer.ingress[0].ip}'), (text) => text !== '', 'an address')
+    const ip = await eventually(
+      () => k('get', 'service', 'web-lb', '-o', 'jsonpath={.status.loadBalancer.ingress[0].ip}'),
+      (text) => text !== '',
+      'an address',
+    )
     expect(podOf(await curl(`http://${ip}/`))).toMatch(/^web-/)
     expect(await k('get', 'service', 'web-lb')).toMatch(new RegExp(`web-lb +LoadBalancer +\\S+ +${ip.replaceAll('.', '\\.')} +80:3\\d{4}/TCP`))
   })
@@ -96,11 +104,19 @@ spec:
   it('routes by host and path through the Ingress on localhost', async () => {
     const { httpPort } = sandbox.profile()
     const get = (host: string, path: string) => curl('-H', `Host: ${host}`, `http://127.0.0.1:${httpPort}${path}`)
-    await eventually(() => get('shop.example.com', '/tasks'), (text) => text.includes('"pod"'), 'the Ingress answers')
+    await eventually(
+      () => get('shop.example.com', '/tasks'),
+      (text) => text.includes('"pod"'),
+      'the Ingress answers',
+    )
     expect(JSON.parse(await get('shop.example.com', '/tasks/1'))).toMatchObject({ path: '/tasks/1', host: 'shop.example.com' })
     expect(await get('shop.example.com', '/tasksfoo')).toContain('404')
     expect(podOf(await curl(`http://shop.localhost:${httpPort}/tasks`))).toMatch(/^web-/)
-    await eventually(() => k('get', 'ingress', 'shop'), (text) => /shop +knarr +shop\.example\.com +\d+\.\d+\.\d+\.\d+ +80/.test(text), 'its address is shown')
+    await eventually(
+      () => k('get', 'ingress', 'shop'),
+      (text) => /shop +knarr +shop\.example\.com +\d+\.\d+\.\d+\.\d+ +80/.test(text),
+      'its address is shown',
+    )
   })
 
   it('reaches the API from a Pod with its ServiceAccount', async () => {

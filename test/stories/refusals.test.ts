@@ -34,8 +34,23 @@ describe.skipIf(!isRoot)('an unprivileged user (root plays one)', () => {
   chmodSync(join(sandbox.home, '..'), 0o755)
   chmodSync(home, 0o777)
   const asNobody = (...args: string[]) =>
-    sandbox.run('setpriv', ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups', '--inh-caps=-all', '--bounding-set=-all', '--no-new-privs',
-      'env', `HOME=${home}`, `KNARR_HOME=${home}/data`, `KUBECONFIG=${home}/config`, process.execPath, main, ...args])
+    sandbox.run('setpriv', [
+      '--reuid',
+      String(nobody),
+      '--regid',
+      String(nobody),
+      '--clear-groups',
+      '--inh-caps=-all',
+      '--bounding-set=-all',
+      '--no-new-privs',
+      'env',
+      `HOME=${home}`,
+      `KNARR_HOME=${home}/data`,
+      `KUBECONFIG=${home}/config`,
+      process.execPath,
+      main,
+      ...args,
+    ])
   afterAll(async () => {
     await asNobody('delete', '--all')
     await sandbox.remove()

@@ -34,7 +34,10 @@ describe.skipIf(!isRoot)('a cluster comes up, stays, goes down and leaves nothin
   })
 
   it('shows the nodes to kubectl as upstream does', async () => {
-    const rows = (await sandbox.k('get', 'nodes')).trim().split('\n').map((line) => line.split(/\s+/))
+    const rows = (await sandbox.k('get', 'nodes'))
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s+/))
     expect(rows[0]).toEqual(['NAME', 'STATUS', 'ROLES', 'AGE', 'VERSION'])
     expect(rows.slice(1).map((row) => [row[0], row[1], row[2], row[4]])).toEqual([
       ['knarr-control-plane', 'Ready', 'control-plane', 'v1.36.0'],
@@ -61,7 +64,11 @@ describe.skipIf(!isRoot)('a cluster comes up, stays, goes down and leaves nothin
     expect((await traces(sandbox)).filter((line) => !before.includes(line))).toEqual([])
     expect((await sandbox.knarr('up')).code).toBe(0)
     expect(await sandbox.k('get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}')).toBe('b')
-    await eventually(() => sandbox.k('get', 'nodes'), (text) => (text.match(/ Ready /g) ?? []).length === 3, 'three nodes Ready again')
+    await eventually(
+      () => sandbox.k('get', 'nodes'),
+      (text) => (text.match(/ Ready /g) ?? []).length === 3,
+      'three nodes Ready again',
+    )
   })
 
   it('deletes everything, and the context with it', async () => {

@@ -12,12 +12,19 @@ describe.skipIf(!isRoot)('workloads under the real kubectl (needs root)', () => 
 
   it('creates a Deployment from the command line (a protobuf body) and rolls it out', async () => {
     expect(await k('create', 'deployment', 'web', '--image=web:dev', '--replicas=2', '--port=8080')).toBe('deployment.apps/web created\n')
-    await k('patch', 'deployment', 'web', '--type=json', '-p', '[{"op":"add","path":"/spec/template/spec/containers/0/imagePullPolicy","value":"IfNotPresent"}]')
+    await k(
+      'patch',
+      'deployment',
+      'web',
+      '--type=json',
+      '-p',
+      '[{"op":"add","path":"/spec/template/spec/containers/0/imagePullPolicy","value":"IfNotPresent"}]',
+    )
     expect(await k('rollout', 'status', 'deployment/web', '--timeout=60s')).toContain('successfully rolled out')
     expect(await k('get', 'deployment', 'web')).toMatch(/NAME +READY +UP-TO-DATE +AVAILABLE +AGE\nweb +2\/2 +2 +2 +\d+s/)
   })
 
-  it('runs its Pods on the workers, as the image\'s user, with their own name and address', async () => {
+  it("runs its Pods on the workers, as the image's user, with their own name and address", async () => {
     const wide = await k('get', 'pods', '-l', 'app=web', '-o', 'wide')
     expect(wide).toMatch(/NAME +READY +STATUS +RESTARTS +AGE +IP +NODE +NOMINATED NODE +READINESS GATES/)
     expect(wide).not.toContain('control-plane')
@@ -44,9 +51,13 @@ describe.skipIf(!isRoot)('workloads under the real kubectl (needs root)', () => 
     expect(await k('get', 'deployment', 'web', '-o', 'jsonpath={.spec.template.spec.containers[0].env}')).toBe('')
   })
 
-  it('tells of a crash in upstream\'s words', async () => {
+  it("tells of a crash in upstream's words", async () => {
     await k('run', 'crash', '--image=web:dev', '--image-pull-policy=IfNotPresent', '--command', '--', 'sh', '-c', 'echo oh no; exit 3')
-    await eventually(() => k('get', 'pod', 'crash'), (text) => text.includes('CrashLoopBackOff'), 'CrashLoopBackOff')
+    await eventually(
+      () => k('get', 'pod', 'crash'),
+      (text) => text.includes('CrashLoopBackOff'),
+      'CrashLoopBackOff',
+    )
     expect(await k('get', 'pod', 'crash', '-o', 'jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}')).toBe('3')
     expect(await k('logs', 'crash', '--previous')).toBe('oh no\n')
     expect(await k('describe', 'pod', 'crash')).toMatch(/Warning +BackOff .*kubelet +Back-off restarting failed container/i)
@@ -54,8 +65,14 @@ describe.skipIf(!isRoot)('workloads under the real kubectl (needs root)', () => 
   })
 
   it('explains why a Pod stays pending', async () => {
-    await sandbox.apply('{"apiVersion":"v1","kind":"Pod","metadata":{"name":"big"},"spec":{"containers":[{"name":"a","image":"web:dev","resources":{"requests":{"cpu":"1k"}}}]}}')
-    const text = await eventually(() => k('describe', 'pod', 'big'), (description) => description.includes('FailedScheduling'), 'FailedScheduling')
+    await sandbox.apply(
+      '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"big"},"spec":{"containers":[{"name":"a","image":"web:dev","resources":{"requests":{"cpu":"1k"}}}]}}',
+    )
+    const text = await eventually(
+      () => k('describe', 'pod', 'big'),
+      (description) => description.includes('FailedScheduling'),
+      'FailedScheduling',
+    )
     expect(text).toContain('0/3 nodes are available:')
     expect(text).toContain('2 Insufficient cpu')
     await k('delete', 'pod', 'big')
@@ -81,21 +98,33 @@ spec:
     volumeMounts: [{name: settings, mountPath: /etc/settings}, {name: scratch, mountPath: /scratch}]
   volumes: [{name: settings, configMap: {name: settings}}, {name: scratch, emptyDir: {}}]
 `)
-    await eventually(() => k('get', 'pod', 'configured', '-o', 'jsonpath={.status.phase}'), (phase) => phase === 'Succeeded', 'the Pod ends')
+    await eventually(
+      () => k('get', 'pod', 'configured', '-o', 'jsonpath={.status.phase}'),
+      (phase) => phase === 'Succeeded',
+      'the Pod ends',
+    )
     expect(await k('logs', 'configured')).toBe('hello s3cret hello configured ca.crt namespace token \nx\n')
   })
 
   it('deletes what an owner owned, and a namespace with its content', async () => {
     await k('delete', 'deployment', 'web')
-    await eventually(() => k('get', 'pods,rs', '-l', 'app=web', '-o', 'name'), (names) => names === '', 'ReplicaSets and Pods are gone')
+    await eventually(
+      () => k('get', 'pods,rs', '-l', 'app=web', '-o', 'name'),
+      (names) => names === '',
+      'ReplicaSets and Pods are gone',
+    )
     await k('create', 'namespace', 'shop')
     await k('-n', 'shop', 'create', 'configmap', 'a', '--from-literal=x=y')
     await k('delete', 'namespace', 'shop', '--timeout=30s')
     expect((await sandbox.kubectl('get', 'namespace', 'shop')).stderr).toBe('Error from server (NotFound): namespaces "shop" not found\n')
   })
 
-  it('validates on the server and refuses in upstream\'s words', async () => {
-    const typo = await sandbox.run('kubectl', ['apply', '-f', '-'], '{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"x"},"spec":{"replica":1,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}')
+  it("validates on the server and refuses in upstream's words", async () => {
+    const typo = await sandbox.run(
+      'kubectl',
+      ['apply', '-f', '-'],
+      '{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"x"},"spec":{"replica":1,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}',
+    )
     expect(typo.code).toBe(1)
     expect(typo.stderr).toContain('unknown field "spec.replica"')
     const invalid = await sandbox.kubectl('create', 'configmap', 'Bad_Name')

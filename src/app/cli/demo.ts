@@ -29,7 +29,8 @@ export async function demo(cli: CommandLine, options: { profile: string; once?: 
   print(cli, `knarr ${version} on this machine: ${machine()}`)
 
   const { profile, client, readyMs } = await startCluster(cli, options)
-  if (profile.runtime === 'simulated') throw new UserError(`cluster ${contextName(profile)} is simulated: no process of it can answer. Run: knarr demo --profile demo`)
+  if (profile.runtime === 'simulated')
+    throw new UserError(`cluster ${contextName(profile)} is simulated: no process of it can answer. Run: knarr demo --profile demo`)
   row(cli, 'cluster', contextName(profile), `${profile.nodes} nodes ready`, seconds(readyMs))
   await step(cli, 'image', 'tasks:dev', async () => {
     const images = await createImageStore({ directory: join(home, 'images'), log: silentLog, nodeExecutable: process.execPath })
@@ -58,7 +59,11 @@ async function deploy(client: Client, example: string): Promise<string> {
   const isAvailable = async () => {
     const { spec, status, metadata } = await client.get(deployments, { namespace: 'tasks', name: 'tasks' })
     replicas = `${status.readyReplicas ?? 0}/${spec.replicas ?? 0}`
-    return status.observedGeneration === metadata.generation && (status.availableReplicas ?? 0) >= (spec.replicas ?? 0) && (status.updatedReplicas ?? 0) >= (spec.replicas ?? 0)
+    return (
+      status.observedGeneration === metadata.generation &&
+      (status.availableReplicas ?? 0) >= (spec.replicas ?? 0) &&
+      (status.updatedReplicas ?? 0) >= (spec.replicas ?? 0)
+    )
   }
   await waitFor(isAvailable, 'the Deployment tasks did not become available; see: kubectl -n tasks describe pods', 60_000)
   return `Deployment ${replicas}, Service, Ingress`
@@ -81,10 +86,17 @@ async function check(cli: CommandLine, profile: Profile): Promise<void> {
 function ask(port: number, method: string, body?: object): Promise<{ status: number; servedBy: string }> {
   return new Promise((resolve) => {
     const fail = () => resolve({ status: 0, servedBy: '?' })
-    const message = request({ host: '127.0.0.1', port, method, path: '/tasks', timeout: 5000, headers: { host: `tasks.localhost:${port}`, 'content-type': 'application/json' } }, (response) => {
-      response.resume().once('end', () => resolve({ status: response.statusCode ?? 0, servedBy: String(response.headers['x-served-by'] ?? '?') }))
-    })
-    message.once('timeout', () => message.destroy()).once('error', fail).once('close', fail).end(body ? JSON.stringify(body) : undefined)
+    const message = request(
+      { host: '127.0.0.1', port, method, path: '/tasks', timeout: 5000, headers: { host: `tasks.localhost:${port}`, 'content-type': 'application/json' } },
+      (response) => {
+        response.resume().once('end', () => resolve({ status: response.statusCode ?? 0, servedBy: String(response.headers['x-served-by'] ?? '?') }))
+      },
+    )
+    message
+      .once('timeout', () => message.destroy())
+      .once('error', fail)
+      .once('close', fail)
+      .end(body ? JSON.stringify(body) : undefined)
   })
 }
 

@@ -17,7 +17,8 @@ interface Finding {
 /** One line per right or tool; exit 1 if real Pods cannot run here. */
 export function doctor(cli: CommandLine): void {
   const findings = examine(cli)
-  for (const { what, ok, fact, help } of findings) print(cli, `${ok === true ? 'ok  ' : ok === 'optional' ? 'note' : 'no  '}  ${what.padEnd(20)} ${fact}${help ? `. Run: ${help}` : ''}`)
+  for (const { what, ok, fact, help } of findings)
+    print(cli, `${ok === true ? 'ok  ' : ok === 'optional' ? 'note' : 'no  '}  ${what.padEnd(20)} ${fact}${help ? `. Run: ${help}` : ''}`)
   const missing = findings.filter((finding) => finding.ok === false)
   print(cli, missing.length === 0 ? 'Real Pods can run here: knarr up' : 'Real Pods cannot run here yet; simulated ones can: knarr up --runtime simulated')
   if (missing.length > 0) process.exitCode = 1
@@ -36,7 +37,9 @@ function examine(cli: CommandLine): Finding[] {
     { what: 'system', ok: isLinux, fact: `${process.platform} ${release()}, ${process.arch}, Node ${process.versions.node}` },
     isRoot ? { what: 'user', ok: true, fact: 'root' } : { what: 'user', ok: false, fact: 'not root', help: 'sudo $(which knarr) up' },
     ...[tool('unshare', 'util-linux'), tool('nsenter', 'util-linux'), tool('setpriv', 'util-linux'), tool('ip', 'iproute2')],
-    namespaces ? { what: 'namespaces', ok: true, fact: 'network, mount, PID, UTS and IPC' } : { what: 'namespaces', ok: false, fact: 'this user may not create them', help: 'sudo $(which knarr) up' },
+    namespaces
+      ? { what: 'namespaces', ok: true, fact: 'network, mount, PID, UTS and IPC' }
+      : { what: 'namespaces', ok: false, fact: 'this user may not create them', help: 'sudo $(which knarr) up' },
     overlay(homeOf(cli), isRoot),
     cgroups(),
     { what: 'data folder', ...dataFolder(homeOf(cli)) },
@@ -53,14 +56,17 @@ function overlay(home: string, isRoot: boolean): Finding {
     for (const name of ['lower', 'upper', 'work', 'root']) mkdirSync(join(folder, name))
     const script = `mount -t overlay overlay -o lowerdir=${folder}/lower,upperdir=${folder}/upper,workdir=${folder}/work ${folder}/root`
     const works = spawnSync('unshare', ['--mount', 'sh', '-c', script], { stdio: 'ignore' }).status === 0
-    return works ? { what: 'overlay filesystem', ok: true, fact: `works below ${base}` } : { what: 'overlay filesystem', ok: false, fact: `cannot be mounted below ${base}`, help: 'KNARR_HOME=/a/folder/on/ext4 knarr up' }
+    return works
+      ? { what: 'overlay filesystem', ok: true, fact: `works below ${base}` }
+      : { what: 'overlay filesystem', ok: false, fact: `cannot be mounted below ${base}`, help: 'KNARR_HOME=/a/folder/on/ext4 knarr up' }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
 function cgroups(): Finding {
-  if (existsSync('/sys/fs/cgroup/cgroup.controllers')) return { what: 'cgroups', ok: true, fact: `v2 (${readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').trim()})` }
+  if (existsSync('/sys/fs/cgroup/cgroup.controllers'))
+    return { what: 'cgroups', ok: true, fact: `v2 (${readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').trim()})` }
   const hasMemory = existsSync('/sys/fs/cgroup/memory')
   return { what: 'cgroups', ok: hasMemory ? true : 'optional', fact: hasMemory ? 'v1' : 'none: limits are not enforced' }
 }

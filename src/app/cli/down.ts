@@ -10,7 +10,12 @@ export async function down(cli: CommandLine, options: { profile: string }): Prom
   if (!profile) throw new UserError(`there is no cluster knarr-${options.profile}. Run: knarr up --profile ${options.profile}`)
   const wasUp = isUp(home, profile)
   await takeDown(home, profile)
-  print(cli, wasUp ? `cluster ${contextName(profile)} is down; its data is kept (knarr up brings it back, knarr delete removes it)` : `cluster ${contextName(profile)} was down already`)
+  print(
+    cli,
+    wasUp
+      ? `cluster ${contextName(profile)} is down; its data is kept (knarr up brings it back, knarr delete removes it)`
+      : `cluster ${contextName(profile)} was down already`,
+  )
 }
 
 export async function remove(cli: CommandLine, options: { profile: string; all?: boolean }): Promise<void> {

@@ -23,7 +23,8 @@ export async function map(cli: CommandLine, name: string | undefined, to: string
     else for (const line of table([['NAME', 'IMAGE'], ...rows])) print(cli, line)
     return
   }
-  if (to === undefined) throw new UsageError('image map takes a name and the local image that stands in for it: knarr image map node:22-slim knarr.local/host-node')
+  if (to === undefined)
+    throw new UsageError('image map takes a name and the local image that stands in for it: knarr image map node:22-slim knarr.local/host-node')
   await images.map(name, to).catch(asUserError)
   print(cli, `${name} is now ${to} on this machine`)
 }

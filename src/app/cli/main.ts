@@ -38,10 +38,21 @@ function program(cli: CommandLine): Command {
     .configureOutput({
       writeOut: (text) => cli.stdout.write(text),
       writeErr: (text) => cli.stderr.write(text),
-      outputError: (text, write) => write(`knarr: ${text.replace(/^error: /, '').trim().replace(/\s*\n\s*/g, ' ')}; see knarr --help\n`),
+      outputError: (text, write) =>
+        write(
+          `knarr: ${text
+            .replace(/^error: /, '')
+            .trim()
+            .replace(/\s*\n\s*/g, ' ')}; see knarr --help\n`,
+        ),
     })
     .showSuggestionAfterError(true)
-    .action(() => knarr.help())
+    .argument('[command]')
+    .usage('<command> [options]')
+    .action((word?: string) => {
+      if (word === undefined) knarr.help()
+      knarr.error(`error: unknown command '${word}'`)
+    })
 
   const profile = () => new Option('-p, --profile <name>', 'the cluster to act on').default('default').argParser(checkProfileName)
   const command = (name: string, description: string) => knarr.command(name).description(description).allowExcessArguments(false)
@@ -82,7 +93,10 @@ function program(cli: CommandLine): Command {
     .argument('[name]', 'the name that manifests use')
     .argument('[image]', 'the local image that stands in for it')
     .action(async (name, to) => (await import('./image.ts')).map(cli, name, to))
-  image.command('ls').description('list the images').action(async () => (await import('./image.ts')).list(cli))
+  image
+    .command('ls')
+    .description('list the images')
+    .action(async () => (await import('./image.ts')).list(cli))
   image
     .command('rm')
     .description('remove images or mappings')

@@ -24,6 +24,8 @@ export async function runRole(cli: CommandLine): Promise<number> {
   process.on('unhandledRejection', (error) => {
     if (!stop.signal.aborted) log.error({ err: error }, 'a promise was rejected and nobody looked')
   })
-  await (await start())({ home, profile, paths: profilePaths(home, name), mainFile: cli.mainFile, clock: systemClock, log, signal: stop.signal })
+  await (
+    await start()
+  )({ home, profile, paths: profilePaths(home, name), mainFile: cli.mainFile, clock: systemClock, log, signal: stop.signal })
   process.exit(0)
 }

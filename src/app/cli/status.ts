@@ -8,7 +8,9 @@ import { homeOf, print, table, type CommandLine } from './context.ts'
 
 export async function status(cli: CommandLine): Promise<void> {
   const home = homeOf(cli)
-  const profiles = listProfiles(home).map((name) => readProfile(home, name)).filter((profile) => profile !== undefined)
+  const profiles = listProfiles(home)
+    .map((name) => readProfile(home, name))
+    .filter((profile) => profile !== undefined)
   if (profiles.length === 0) {
     print(cli, 'there is no cluster; start one with: knarr up')
     return
@@ -27,11 +29,26 @@ async function row(home: string, profile: Profile): Promise<string[]> {
     const ready = nodeList.items.filter(isNodeReady).length
     const tree = measureTree(paths)
     return [
-      profile.name, 'up', `${ready}/${nodeList.items.length}`, String(podList.items.length), api, age(tree.ageSeconds),
-      tree.pssBytes ? `${Math.round(tree.pssBytes / 2 ** 20)} MB` : '-', `${tree.cpuPercent.toFixed(1)} %`,
+      profile.name,
+      'up',
+      `${ready}/${nodeList.items.length}`,
+      String(podList.items.length),
+      api,
+      age(tree.ageSeconds),
+      tree.pssBytes ? `${Math.round(tree.pssBytes / 2 ** 20)} MB` : '-',
+      `${tree.cpuPercent.toFixed(1)} %`,
     ]
   } catch (error) {
-    return [profile.name, `up, but the API of ${contextName(profile)} does not answer: ${error instanceof Error ? error.message : String(error)}`, '', '', api, '', '', '']
+    return [
+      profile.name,
+      `up, but the API of ${contextName(profile)} does not answer: ${error instanceof Error ? error.message : String(error)}`,
+      '',
+      '',
+      api,
+      '',
+      '',
+      '',
+    ]
   }
 }
 

@@ -21,7 +21,10 @@ export async function up(cli: CommandLine, options: UpOptions): Promise<void> {
     return
   }
   const nodes = `${profile.nodes} node${profile.nodes === 1 ? '' : 's'}`
-  print(cli, `cluster ${contextName(profile)} is up: ${nodes} ready in ${(readyMs / 1000).toFixed(1)} s (API https://127.0.0.1:${profile.apiPort}, context ${contextName(profile)})`)
+  print(
+    cli,
+    `cluster ${contextName(profile)} is up: ${nodes} ready in ${(readyMs / 1000).toFixed(1)} s (API https://127.0.0.1:${profile.apiPort}, context ${contextName(profile)})`,
+  )
 }
 
 export async function startCluster(cli: CommandLine, options: UpOptions): Promise<UpResult> {
@@ -31,7 +34,12 @@ export async function startCluster(cli: CommandLine, options: UpOptions): Promis
   if (runtime === 'process' && !(known && isUp(home, known))) requireRightsForPods('$(which knarr) up')
   const showProgress = cli.stderr.isTTY === true
   const result = await bringUp({
-    home, name: options.profile, nodes: options.nodes, runtime: options.runtime, mainFile: cli.mainFile, environment: cli.environment,
+    home,
+    name: options.profile,
+    nodes: options.nodes,
+    runtime: options.runtime,
+    mainFile: cli.mainFile,
+    environment: cli.environment,
     kubeconfig: options.kubeconfig ?? known?.kubeconfig ?? kubeconfigPath(cli.environment),
     onProgress: (line) => showProgress && cli.stderr.write(`\r\x1b[K${line} …`),
   }).finally(() => showProgress && cli.stderr.write('\r\x1b[K'))

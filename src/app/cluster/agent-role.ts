@@ -32,12 +32,26 @@ export async function runAgent(context: RoleContext): Promise<void> {
   const runtime = await createProcessRuntime({ directory: paths.runtime, images, log, clock, network: podNetwork, cgroupRoot: contextName(profile) })
   await relayApi(layout, paths.serverSocket, signal)
   const dns = startDns({
-    client: clientOf(paths, 'dns'), address: layout.dnsIP, upstream: (query) => askHostDns(paths.dnsSocket, query), clock, log, signal,
+    client: clientOf(paths, 'dns'),
+    address: layout.dnsIP,
+    upstream: (query) => askHostDns(paths.dnsSocket, query),
+    clock,
+    log,
+    signal,
   })
   startServiceProxy({ client: clientOf(paths, 'proxy'), nodeIPs: () => layout.nodes, skip: ({ address }) => address === layout.dnsIP, clock, log, signal })
   const kubelets = await startKubelets({
-    nodes: nodeConfigs(profile, paths.directory), clientFor: (node) => clientOf(paths, `node-${node}`), sharedClient: client, runtimeFor: () => runtime, images,
-    directory: paths.kubelet, clusterDNS: layout.dnsIP, clusterDomain: 'cluster.local', clock, log, signal,
+    nodes: nodeConfigs(profile, paths.directory),
+    clientFor: (node) => clientOf(paths, `node-${node}`),
+    sharedClient: client,
+    runtimeFor: () => runtime,
+    images,
+    directory: paths.kubelet,
+    clusterDNS: layout.dnsIP,
+    clusterDomain: 'cluster.local',
+    clock,
+    log,
+    signal,
   })
   await Promise.all([dns.listening, serveKubelet({ socketPath: paths.agentSocket, kubelets, clock, log, signal })])
   log.info({ nodes: layout.nodes.length }, 'the agent runs')

@@ -21,16 +21,26 @@ export function measureTree(paths: ProfilePaths): Footprint {
   const uptime = Number(read('/proc/uptime').split(' ')[0] ?? 0)
   const cpuSeconds = mine.reduce((sum, process) => sum + process.cpuTicks, 0) / ticksPerSecond
   const ageSeconds = mine.length ? uptime - Math.min(...mine.map((process) => process.startTicks)) / ticksPerSecond : 0
-  return { pssBytes: mine.reduce((sum, process) => sum + pssOf(process.pid), 0), cpuSeconds, cpuPercent: ageSeconds ? (100 * cpuSeconds) / ageSeconds : 0, ageSeconds }
+  return {
+    pssBytes: mine.reduce((sum, process) => sum + pssOf(process.pid), 0),
+    cpuSeconds,
+    cpuPercent: ageSeconds ? (100 * cpuSeconds) / ageSeconds : 0,
+    ageSeconds,
+  }
 }
 
 function readProcesses() {
   const pids = list('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.flatMap((pid) => {
-    const fields = read(`/proc/${pid}/stat`).replace(/^.*\) /, '').split(' ').map(Number)
-    if (fields.length < 20) return []
-    return [{ pid: Number(pid), parent: fields[1] ?? 0, cpuTicks: (fields[11] ?? 0) + (fields[12] ?? 0), startTicks: fields[19] ?? 0 }]
-  }).sort((a, b) => a.startTicks - b.startTicks)
+  return pids
+    .flatMap((pid) => {
+      const fields = read(`/proc/${pid}/stat`)
+        .replace(/^.*\) /, '')
+        .split(' ')
+        .map(Number)
+      if (fields.length < 20) return []
+      return [{ pid: Number(pid), parent: fields[1] ?? 0, cpuTicks: (fields[11] ?? 0) + (fields[12] ?? 0), startTicks: fields[19] ?? 0 }]
+    })
+    .sort((a, b) => a.startTicks - b.startTicks)
 }
 
 const pssOf = (pid: number) => 1024 * Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)

@@ -37,9 +37,9 @@ export async function serveHostDns(options: { socketPath: string; signal: AbortS
 export function askHostDns(socketPath: string, query: Uint8Array): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(socketPath, () => socket.write(frame(query)))
-    socket.setTimeout(timeoutMs + 500, () => socket.destroy(new Error('the machine\'s resolvers did not answer')))
+    socket.setTimeout(timeoutMs + 500, () => socket.destroy(new Error("the machine's resolvers did not answer")))
     socket.on('error', reject)
-    socket.on('close', () => reject(new Error('the machine\'s resolvers did not answer')))
+    socket.on('close', () => reject(new Error("the machine's resolvers did not answer")))
     onFrame(socket, (answer) => {
       resolve(answer)
       socket.destroy()

@@ -13,12 +13,17 @@ it('makes a new file that only its owner reads', () => {
   const file = join(folder, 'new', 'config')
   writeContext(file, entry)
   expect(statSync(file).mode & 0o777).toBe(0o600)
-  expect(parse(readFileSync(file, 'utf8'))).toMatchObject({ kind: 'Config', 'current-context': 'knarr-default', clusters: [{ name: 'knarr-default', cluster: { server: entry.server } }] })
+  expect(parse(readFileSync(file, 'utf8'))).toMatchObject({
+    kind: 'Config',
+    'current-context': 'knarr-default',
+    clusters: [{ name: 'knarr-default', cluster: { server: entry.server } }],
+  })
 })
 
-it('keeps others\' entries and comments, replaces its own, and takes them out again', () => {
+it("keeps others' entries and comments, replaces its own, and takes them out again", () => {
   const file = join(folder, 'config')
-  const foreign = '# hands off\napiVersion: v1\nkind: Config\nclusters: [{name: work, cluster: {server: "https://work"}}]\ncontexts: []\nusers: []\ncurrent-context: work\n'
+  const foreign =
+    '# hands off\napiVersion: v1\nkind: Config\nclusters: [{name: work, cluster: {server: "https://work"}}]\ncontexts: []\nusers: []\ncurrent-context: work\n'
   writeFileSync(file, foreign)
   writeContext(file, entry)
   writeContext(file, { ...entry, server: 'https://127.0.0.1:7443' })

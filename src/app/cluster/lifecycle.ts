@@ -65,12 +65,16 @@ export async function bringUp(request: UpRequest): Promise<UpResult> {
   request.onProgress?.('waiting for the API')
   await waitFor(async () => (await client.list(nodes, { limit: 1 })) !== undefined, `the API server did not answer; see ${join(paths.logs, 'server.log')}`)
   const apiMs = performance.now() - startedMs
-  writeContext(profile.kubeconfig, { name: contextName(profile), server: `https://127.0.0.1:${profile.apiPort}`, ca: pki.serverCA, client: pki.client('admin') })
+  writeContext(profile.kubeconfig, {
+    name: contextName(profile),
+    server: `https://127.0.0.1:${profile.apiPort}`,
+    ca: pki.serverCA,
+    client: pki.client('admin'),
+  })
   request.onProgress?.('waiting for the nodes')
   await waitFor(() => areNodesReady(client, profile), `the nodes did not become ready; see ${join(paths.logs, 'agent.log')}`)
   return { profile, client, wasUp, apiMs, readyMs: performance.now() - startedMs }
 }
-
 
 export const isUp = (home: string, profile: Profile): boolean =>
   isSupervised(profilePaths(home, profile.name), 'server') && (profile.runtime === 'simulated' || isSupervised(profilePaths(home, profile.name), 'agent'))
@@ -101,7 +105,9 @@ export function removeHome(home: string): void {
 
 /** Memory volumes of Pods are mounts; what a killed agent left is taken off here. */
 function unmountBelow(directory: string): void {
-  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1] ?? '')
+  const mounts = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
   for (const mount of mounts.filter((path) => path.startsWith(`${directory}/`)).reverse()) spawnSync('umount', ['-l', mount])
 }
 
@@ -109,15 +115,24 @@ async function planProfile(request: UpRequest): Promise<Profile> {
   const known = readProfile(request.home, request.name)
   if (known) {
     if (request.runtime && request.runtime !== known.runtime)
-      throw new UserError(`cluster ${contextName(known)} was made with --runtime ${known.runtime}. Run: knarr delete --profile ${known.name}    and bring it up again`)
+      throw new UserError(
+        `cluster ${contextName(known)} was made with --runtime ${known.runtime}. Run: knarr delete --profile ${known.name}    and bring it up again`,
+      )
     if (request.nodes && request.nodes !== known.nodes)
       throw new UserError(`cluster ${contextName(known)} has ${known.nodes} nodes. Run: knarr delete --profile ${known.name}    and bring it up again`)
     return { ...known, kubeconfig: request.kubeconfig }
   }
   const runtime = request.runtime ?? 'process'
   return {
-    formatVersion: 1, name: request.name, runtime, nodes: request.nodes ?? 3, ranges: await pickRanges(),
-    apiPort: await freePort(6443), httpPort: await freePort(8080), httpsPort: await freePort(8443), kubeconfig: request.kubeconfig,
+    formatVersion: 1,
+    name: request.name,
+    runtime,
+    nodes: request.nodes ?? 3,
+    ranges: await pickRanges(),
+    apiPort: await freePort(6443),
+    httpPort: await freePort(8080),
+    httpsPort: await freePort(8443),
+    kubeconfig: request.kubeconfig,
   }
 }
 
@@ -158,7 +173,10 @@ export async function waitFor(condition: () => Promise<boolean>, failure: string
 
 async function requireFreePorts(profile: Profile): Promise<void> {
   for (const port of [profile.apiPort, profile.httpPort, profile.httpsPort])
-    if (!(await isFree(port))) throw new UserError(`port ${port} on 127.0.0.1 is taken, and cluster ${contextName(profile)} uses it. Stop what listens there (ss -ltnp 'sport = :${port}')`)
+    if (!(await isFree(port)))
+      throw new UserError(
+        `port ${port} on 127.0.0.1 is taken, and cluster ${contextName(profile)} uses it. Stop what listens there (ss -ltnp 'sport = :${port}')`,
+      )
 }
 
 async function freePort(wanted: number): Promise<number> {

@@ -7,7 +7,13 @@ import { ensurePki } from './pki.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'knarr-pki-'))
 afterAll(() => rmSync(directory, { recursive: true }))
-const request = { directory, dnsNames: ['kubernetes'], ipAddresses: ['127.0.0.1'], clients: [{ file: 'admin', user: 'me', groups: ['system:masters'] }], nowMs: Date.now() }
+const request = {
+  directory,
+  dnsNames: ['kubernetes'],
+  ipAddresses: ['127.0.0.1'],
+  clients: [{ file: 'admin', user: 'me', groups: ['system:masters'] }],
+  nowMs: Date.now(),
+}
 
 it('signs serving and client certificates by two authorities, valid from five minutes ago', async () => {
   const pki = await ensurePki(request)

@@ -49,7 +49,14 @@ export async function ensurePki(request: PkiRequest): Promise<Pki> {
 export function readPki(directory: string): Pki {
   const read = (file: string) => readFileSync(join(directory, file), 'utf8')
   const pair = (name: string) => ({ cert: read(`${name}.crt`), key: read(`${name}.key`) })
-  return { serverCA: read('server-ca.crt'), clientCA: read('client-ca.crt'), server: pair('apiserver'), ingress: pair('ingress'), serviceAccountKey: read('sa.key'), client: pair }
+  return {
+    serverCA: read('server-ca.crt'),
+    clientCA: read('client-ca.crt'),
+    server: pair('apiserver'),
+    ingress: pair('ingress'),
+    serviceAccountKey: read('sa.key'),
+    client: pair,
+  }
 }
 
 function isCurrent({ directory, dnsNames, ipAddresses, clients, nowMs }: PkiRequest): boolean {
@@ -80,11 +87,18 @@ async function issueAll({ directory, dnsNames, ipAddresses, clients, nowMs }: Pk
     const certFile = join(directory, `${file}.crt`)
     if (existsSync(certFile)) {
       const der = createPrivateKey(readFileSync(join(directory, `${file}.key`))).export({ type: 'pkcs8', format: 'der' })
-      return { cert: new x509.X509Certificate(readFileSync(certFile, 'utf8')), key: await crypto.subtle.importKey('pkcs8', new Uint8Array(der), algorithm, true, ['sign']) }
+      return {
+        cert: new x509.X509Certificate(readFileSync(certFile, 'utf8')),
+        key: await crypto.subtle.importKey('pkcs8', new Uint8Array(der), algorithm, true, ['sign']),
+      }
     }
     const keys = await newKeys()
     const cert = await x509.X509CertificateGenerator.createSelfSigned({
-      name: `CN=${commonName}`, keys, notBefore, notAfter: new Date(nowMs + 3650 * dayMs), signingAlgorithm: algorithm,
+      name: `CN=${commonName}`,
+      keys,
+      notBefore,
+      notAfter: new Date(nowMs + 3650 * dayMs),
+      signingAlgorithm: algorithm,
       extensions: [
         new x509.BasicConstraintsExtension(true, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature, true),
@@ -100,7 +114,12 @@ async function issueAll({ directory, dnsNames, ipAddresses, clients, nowMs }: Pk
     const keys = await newKeys()
     const cert = await x509.X509CertificateGenerator.create({
       subject: [...subject.groups.map((group) => ({ O: [group] })), { CN: [subject.user] }],
-      issuer: ca.cert.subject, publicKey: keys.publicKey, signingKey: ca.key, notBefore, notAfter, signingAlgorithm: algorithm,
+      issuer: ca.cert.subject,
+      publicKey: keys.publicKey,
+      signingKey: ca.key,
+      notBefore,
+      notAfter,
+      signingAlgorithm: algorithm,
       extensions: [
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([names ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth]),
@@ -112,7 +131,10 @@ async function issueAll({ directory, dnsNames, ipAddresses, clients, nowMs }: Pk
   }
 
   const dns = (value: string): SubjectName => ({ type: 'dns', value })
-  await leaf('apiserver', serverCA, { user: 'kube-apiserver', groups: [] }, [...dnsNames.map(dns), ...ipAddresses.map((value): SubjectName => ({ type: 'ip', value }))])
+  await leaf('apiserver', serverCA, { user: 'kube-apiserver', groups: [] }, [
+    ...dnsNames.map(dns),
+    ...ipAddresses.map((value): SubjectName => ({ type: 'ip', value })),
+  ])
   await leaf('ingress', serverCA, { user: 'Knarr Ingress Controller Default Certificate', groups: [] }, ['localhost', '*.localhost'].map(dns))
   for (const { file, user, groups } of clients) await leaf(file, clientCA, { user, groups })
   if (!existsSync(join(directory, 'sa.key'))) {

@@ -14,14 +14,24 @@ export async function runPlatform({ profile, paths, clock, log, signal }: RoleCo
   process.stdin.once('close', () => ended.abort()).resume()
   const either = AbortSignal.any([signal, ended.signal])
   const client = clientOf(paths, 'gateway')
-  const ownService = createInformer(client, services, { namespace: gatewayService.namespace, fieldSelector: `metadata.name=${gatewayService.name}`, signal: either, clock, log })
+  const ownService = createInformer(client, services, {
+    namespace: gatewayService.namespace,
+    fieldSelector: `metadata.name=${gatewayService.name}`,
+    signal: either,
+    clock,
+    log,
+  })
   await startGateway({
     client,
     listeners: { http: [{ fd: 3 }, { host: gatewayIP, port: 80 }], https: [{ fd: 4 }, { host: gatewayIP, port: 443 }] },
     statusAddress: () => (ownService.list()[0]?.status.loadBalancer.ingress ?? []).flatMap(({ ip }) => (ip ? [{ ip }] : [])),
     defaultCertificate: readPki(paths.pki).ingress,
-    identity: 'ingress-knarr', dnsServers: [dnsIP], publicHttpsPort: profile.httpsPort,
-    clock, log, signal: either,
+    identity: 'ingress-knarr',
+    dnsServers: [dnsIP],
+    publicHttpsPort: profile.httpsPort,
+    clock,
+    log,
+    signal: either,
   })
   await aborted(either)
 }

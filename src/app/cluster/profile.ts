@@ -52,7 +52,8 @@ export function profilePaths(home: string, name: string): ProfilePaths {
   const directory = join(home, 'profiles', name)
   const run = join(directory, 'run')
   return {
-    directory, run,
+    directory,
+    run,
     file: join(directory, 'profile.json'),
     pki: join(directory, 'pki'),
     store: join(directory, 'store'),
@@ -86,7 +87,9 @@ export function writeProfile(home: string, profile: Profile): void {
 
 export function listProfiles(home: string): string[] {
   try {
-    return readdirSync(join(home, 'profiles')).filter((name) => readProfile(home, name) !== undefined).sort()
+    return readdirSync(join(home, 'profiles'))
+      .filter((name) => readProfile(home, name) !== undefined)
+      .sort()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error

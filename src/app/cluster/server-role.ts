@@ -26,7 +26,9 @@ export async function runServer(context: RoleContext): Promise<void> {
   const store = openLmdbStore({ path: paths.store })
   const hasNetwork = profile.runtime === 'process'
   const server = createApiServer({
-    store, clock, log,
+    store,
+    clock,
+    log,
     serviceCIDR: profile.ranges.serviceCIDR,
     serviceAccounts: { issuer: 'https://kubernetes.default.svc.cluster.local', keys: { privateKeyPem: pki.serviceAccountKey } },
     nodeDialer: () => ({ socketPath: paths.agentSocket }),
@@ -50,8 +52,13 @@ export async function runServer(context: RoleContext): Promise<void> {
   const clientFor = (identity: string) =>
     server.loopbackClient(componentUser(identity, identity.startsWith('system:serviceaccount:') ? serviceAccountGroups : []))
   const controllers = startControllers({
-    clientFor, clock, log, signal, rootCA: pki.serverCA,
-    clusterCIDR: profile.ranges.podCIDR, loadBalancerRange: profile.ranges.loadBalancerCIDR,
+    clientFor,
+    clock,
+    log,
+    signal,
+    rootCA: pki.serverCA,
+    clusterCIDR: profile.ranges.podCIDR,
+    loadBalancerRange: profile.ranges.loadBalancerCIDR,
   })
   startScheduler({ client: clientFor('system:kube-scheduler'), clock, log, signal })
   if (hasNetwork) await serveHostDns({ socketPath: paths.dnsSocket, signal })
@@ -74,6 +81,15 @@ async function startPlatformWhenNeeded(context: RoleContext, client: Client): Pr
   const informer = createInformer(client, ingresses, { signal: AbortSignal.any([signal, untilFirst.signal]), clock, log })
   await new Promise<void>((resolve) => informer.onChange(({ object }) => object && resolve()))
   untilFirst.abort()
-  const command = ['nsenter', `--net=/run/netns/${contextName(profile)}`, process.execPath, context.mainFile, 'internal', 'platform', context.home, profile.name]
+  const command = [
+    'nsenter',
+    `--net=/run/netns/${contextName(profile)}`,
+    process.execPath,
+    context.mainFile,
+    'internal',
+    'platform',
+    context.home,
+    profile.name,
+  ]
   await runGatewayChild({ command, httpPort: profile.httpPort, httpsPort: profile.httpsPort, clock, log, signal })
 }

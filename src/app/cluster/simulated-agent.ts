@@ -24,9 +24,17 @@ export async function startSimulatedAgent({ profile, paths, clock, log, signal }
   }
   const runtime = createSimulatedRuntime({ clock, log, podIp: (sandbox) => podIp(sandbox.node) })
   const kubelets = await startKubelets({
-    nodes: nodeConfigs(profile, paths.directory), clientFor: (node) => clientOf(paths, `node-${node}`), sharedClient: client,
-    runtimeFor: () => runtime, images: simulatedImageStore, directory: paths.kubelet,
-    clusterDNS: layoutOf(profile).dnsIP, clusterDomain: 'cluster.local', clock, log, signal,
+    nodes: nodeConfigs(profile, paths.directory),
+    clientFor: (node) => clientOf(paths, `node-${node}`),
+    sharedClient: client,
+    runtimeFor: () => runtime,
+    images: simulatedImageStore,
+    directory: paths.kubelet,
+    clusterDNS: layoutOf(profile).dnsIP,
+    clusterDomain: 'cluster.local',
+    clock,
+    log,
+    signal,
   })
   await serveKubelet({ socketPath: paths.agentSocket, kubelets, clock, log, signal })
 }

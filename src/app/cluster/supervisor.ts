@@ -35,7 +35,10 @@ export function supervise(paths: ProfilePaths, role: Role, command: readonly str
   rmSync(join(paths.run, 'stop'), { force: true })
   const log = openSync(join(paths.logs, 'supervisor.log'), 'a')
   const child = spawn('/bin/sh', ['-c', loop, 'knarr-supervisor', role, ...command], {
-    cwd: paths.run, detached: true, stdio: ['ignore', log, log], env: environment,
+    cwd: paths.run,
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: environment,
   })
   child.unref()
   closeSync(log)
@@ -49,7 +52,9 @@ export const rolePid = (paths: ProfilePaths, role: Role): number | undefined => 
 /** Ends every role and its loop; what does not end within `patienceMs` is killed. */
 export async function stopRoles(paths: ProfilePaths, patienceMs = 5000): Promise<void> {
   if (existsSync(paths.run)) writeFileSync(join(paths.run, 'stop'), '')
-  const pids = roles.flatMap((role) => [livePid(join(paths.run, `${role}.supervisor`), 'knarr-supervisor'), rolePid(paths, role)]).filter((pid) => pid !== undefined)
+  const pids = roles
+    .flatMap((role) => [livePid(join(paths.run, `${role}.supervisor`), 'knarr-supervisor'), rolePid(paths, role)])
+    .filter((pid) => pid !== undefined)
   for (const pid of pids) signal(pid, 'SIGTERM')
   const deadline = performance.now() + patienceMs
   while (pids.some(isAlive) && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10))

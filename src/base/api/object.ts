@@ -29,5 +29,4 @@ export type Mutable<T> = T extends string | number | boolean | undefined | null
 export const mutableCopy = <T>(value: T): Mutable<T> => structuredClone(value) as Mutable<T>
 
 /** `namespace/name`, or `name` for what has no namespace: the key that queues and caches use. */
-export const keyOf = (object: KubeObject): string =>
-  object.metadata.namespace ? `${object.metadata.namespace}/${object.metadata.name}` : object.metadata.name
+export const keyOf = (object: KubeObject): string => (object.metadata.namespace ? `${object.metadata.namespace}/${object.metadata.name}` : object.metadata.name)

@@ -24,8 +24,16 @@ export interface ColumnOf<T> extends Column {
 }
 
 export type FieldFaultType =
-  | 'FieldValueRequired' | 'FieldValueInvalid' | 'FieldValueNotSupported' | 'FieldValueForbidden' | 'FieldValueDuplicate' | 'FieldValueTooLong'
-  | 'FieldValueTooMany' | 'FieldValueNotFound' | 'FieldValueTypeInvalid' | 'InternalError'
+  | 'FieldValueRequired'
+  | 'FieldValueInvalid'
+  | 'FieldValueNotSupported'
+  | 'FieldValueForbidden'
+  | 'FieldValueDuplicate'
+  | 'FieldValueTooLong'
+  | 'FieldValueTooMany'
+  | 'FieldValueNotFound'
+  | 'FieldValueTypeInvalid'
+  | 'InternalError'
 
 /** One fault of one field, worded as upstream's field.Error: `Invalid value: -1: must be greater than or equal to 0`. */
 export interface FieldFault {
@@ -34,8 +42,7 @@ export interface FieldFault {
   readonly message: string
 }
 
-export type Subresource =
-  | 'status' | 'scale' | 'binding' | 'log' | 'exec' | 'attach' | 'portforward' | 'token' | 'eviction' | 'finalize' | 'ephemeralcontainers'
+export type Subresource = 'status' | 'scale' | 'binding' | 'log' | 'exec' | 'attach' | 'portforward' | 'token' | 'eviction' | 'finalize' | 'ephemeralcontainers'
 
 /** `path`: anything that is one path segment (RBAC names). */
 export type NameRule = 'dns1123subdomain' | 'dns1123label' | 'dns1035label' | 'path' | 'ip'

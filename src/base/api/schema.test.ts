@@ -6,7 +6,11 @@ import { findSchema, schemaOf, typeNameOf, typeNames, type FieldType } from './s
 
 it('compiles every type, and each refers to types there are', () => {
   const refs = (type: FieldType): string[] => (type.kind === 'struct' ? [type.ref] : type.kind === 'scalar' ? [] : refs(type.element))
-  const missing = typeNames().flatMap((name) => schemaOf(name).declared.flatMap((field) => refs(field.type)).filter((ref) => !findSchema(ref)))
+  const missing = typeNames().flatMap((name) =>
+    schemaOf(name)
+      .declared.flatMap((field) => refs(field.type))
+      .filter((ref) => !findSchema(ref)),
+  )
   expect(missing).toEqual([])
 })
 
@@ -20,7 +24,10 @@ it('flattens inline structs for JSON and keeps them for protobuf', () => {
   const volume = schemaOf('core/v1.Volume')
   expect([...volume.fields.keys()].slice(-1)).toEqual(['name'])
   expect(volume.fields.get('emptyDir')?.number).toBe(2)
-  expect(volume.declared.map(({ name, number, inline }) => [name, number, inline])).toEqual([['name', 1, false], ['VolumeSource', 2, true]])
+  expect(volume.declared.map(({ name, number, inline }) => [name, number, inline])).toEqual([
+    ['name', 1, false],
+    ['VolumeSource', 2, true],
+  ])
   expect(schemaOf('core/v1.PersistentVolumeClaim').hasTypeMeta).toBe(true)
   expect(schemaOf('core/v1.PodTemplateSpec').hasTypeMeta).toBe(false)
 })

@@ -2,7 +2,19 @@
 import facts from './facts.json' with { type: 'json' }
 
 export type ScalarName =
-  | 'string' | 'bool' | 'int32' | 'int64' | 'uint8' | 'float64' | 'bytes' | 'Time' | 'MicroTime' | 'Duration' | 'Quantity' | 'IntOrString' | 'any'
+  | 'string'
+  | 'bool'
+  | 'int32'
+  | 'int64'
+  | 'uint8'
+  | 'float64'
+  | 'bytes'
+  | 'Time'
+  | 'MicroTime'
+  | 'Duration'
+  | 'Quantity'
+  | 'IntOrString'
+  | 'any'
 
 /** `pointer`: set-ness is kept apart from the zero value (Go's `*T`). */
 export type FieldType =
@@ -124,7 +136,8 @@ function parseType(text: string, pointer = false): FieldType {
 
 const typeMetaFields = [compileField({ n: 'kind', t: 'string', o: 1 }), compileField({ n: 'apiVersion', t: 'string', o: 1 })]
 const templates = new Set(['PodTemplateSpec', 'JobTemplateSpec', 'ResourceClaimTemplateSpec', 'PersistentVolumeClaimTemplate', 'TypeMeta'])
-const bareTypeMeta = /^(AdmissionReview|APIVersions|APIGroupList|APIGroup|APIResourceList|TableOptions|(List|Get|Delete|Create|Patch|Apply|Update)Options|Pod\w*Options|NodeProxyOptions|ServiceProxyOptions)$/
+const bareTypeMeta =
+  /^(AdmissionReview|APIVersions|APIGroupList|APIGroup|APIResourceList|TableOptions|(List|Get|Delete|Create|Patch|Apply|Update)Options|Pod\w*Options|NodeProxyOptions|ServiceProxyOptions)$/
 
 /** facts.json leaves the embedded TypeMeta out; objects and lists are known by their metadata, the rest by name. */
 const embedsTypeMeta = (goName: string, own: readonly Fact[]): boolean =>

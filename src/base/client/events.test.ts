@@ -19,9 +19,16 @@ it('an event that repeats raises the count of the first; another message is anot
   const all = (await client.list(events, { namespace: 'shop' })).items
   expect(all).toMatchObject([
     {
-      metadata: { name: expect.stringMatching(/^a\.[0-9a-f]{16}$/) as string }, type: 'Warning', reason: 'BackOff', count: 3, source: { component: 'kubelet', host: 'n1' },
+      metadata: { name: expect.stringMatching(/^a\.[0-9a-f]{16}$/) as string },
+      type: 'Warning',
+      reason: 'BackOff',
+      count: 3,
+      source: { component: 'kubelet', host: 'n1' },
       involvedObject: { kind: 'ConfigMap', apiVersion: 'v1', name: 'a', namespace: 'shop', uid: object.metadata.uid, fieldPath: 'spec.containers{web}' },
-      firstTimestamp: '2026-01-01T00:00:00Z', lastTimestamp: '2026-01-01T00:00:02Z', reportingComponent: 'kubelet', reportingInstance: 'n1',
+      firstTimestamp: '2026-01-01T00:00:00Z',
+      lastTimestamp: '2026-01-01T00:00:02Z',
+      reportingComponent: 'kubelet',
+      reportingInstance: 'n1',
     },
     { reason: 'Pulled', count: 1 },
   ])

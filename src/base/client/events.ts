@@ -56,14 +56,27 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
       if (backlog >= backlogLimit) return
       backlog++
       const draft = draftOf(options, object, { type, reason, message, fieldPath })
-      const key = JSON.stringify([draft.involvedObject?.kind, draft.involvedObject?.namespace, object.metadata.name, object.metadata.uid, fieldPath, type, reason, message])
+      const key = JSON.stringify([
+        draft.involvedObject?.kind,
+        draft.involvedObject?.namespace,
+        object.metadata.name,
+        object.metadata.uid,
+        fieldPath,
+        type,
+        reason,
+        message,
+      ])
       last = last.then(() => write(draft, key))
     },
     flush: () => last,
   }
 }
 
-const draftOf = ({ clock, component, host }: EventRecorderOptions, object: KubeObject, said: { type: EventType; reason: string; message: string; fieldPath: string | undefined }): Draft<Event> => {
+const draftOf = (
+  { clock, component, host }: EventRecorderOptions,
+  object: KubeObject,
+  said: { type: EventType; reason: string; message: string; fieldPath: string | undefined },
+): Draft<Event> => {
   const { name, namespace, uid, resourceVersion } = object.metadata
   const { fieldPath, ...words } = said
   const now = stampOf(clock.now())

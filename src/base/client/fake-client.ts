@@ -140,7 +140,7 @@ export class FakeClient implements Client {
     const changedSpec = JSON.stringify(next.spec) !== JSON.stringify(old.spec)
     const generation = (old.metadata.generation ?? 1) + (changedSpec ? 1 : 0)
     const object: Stored = { ...next, metadata: { ...next.metadata, generation } }
-    if (isFinished(object)) return this.#remove(kind, object), object
+    if (isFinished(object)) return (this.#remove(kind, object), object)
     return this.#wrote(subresource ? `${verb}/${subresource}` : verb, kind, this.store.put(kind, object))
   }
 
@@ -167,7 +167,10 @@ export class FakeClient implements Client {
 }
 
 const conflict = (kind: Kind, name: string) =>
-  new StatusError('Conflict', `Operation cannot be fulfilled on ${kind.plural} "${name}": the object has been modified; please apply your changes to the latest version and try again`)
+  new StatusError(
+    'Conflict',
+    `Operation cannot be fulfilled on ${kind.plural} "${name}": the object has been modified; please apply your changes to the latest version and try again`,
+  )
 
 /** What a write to `subresource` (or to the object itself) leaves: status and the rest are written apart. */
 const merged = (old: Stored, draft: Stored, subresource: string | undefined): Stored => {
@@ -179,7 +182,10 @@ const merged = (old: Stored, draft: Stored, subresource: string | undefined): St
 }
 
 const isFinished = ({ metadata, spec }: Stored): boolean =>
-  metadata.deletionTimestamp !== undefined && !metadata.deletionGracePeriodSeconds && !metadata.finalizers?.length && !(spec?.finalizers as string[] | undefined)?.length
+  metadata.deletionTimestamp !== undefined &&
+  !metadata.deletionGracePeriodSeconds &&
+  !metadata.finalizers?.length &&
+  !(spec?.finalizers as string[] | undefined)?.length
 
 const finalizersAfter = ({ metadata }: KubeObject, { propagationPolicy }: DeleteOptions): string[] => {
   const kept = (metadata.finalizers ?? []).filter((name) => !propagationPolicy || (name !== 'orphan' && name !== 'foregroundDeletion'))
@@ -193,7 +199,8 @@ const content = ({ resourceVersion: _revision, generation: _generation, ...rest 
 
 const canonical = (value: unknown): string =>
   JSON.stringify(value, (_key, inner: unknown) =>
-    inner && typeof inner === 'object' && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner)
+    inner && typeof inner === 'object' && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  )
 
 const merge = (target: unknown, patch: unknown): unknown => {
   if (!patch || typeof patch !== 'object' || Array.isArray(patch)) return patch

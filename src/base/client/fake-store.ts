@@ -60,7 +60,11 @@ export class FakeStore {
 export const kindId = (kind: Kind): string => `${kind.group}/${kind.plural}`
 
 export const notFound = (kind: Kind, name: string): StatusError =>
-  new StatusError('NotFound', `${kind.group ? `${kind.plural}.${kind.group}` : kind.plural} "${name}" not found`, { name, group: kind.group, kind: kind.plural })
+  new StatusError('NotFound', `${kind.group ? `${kind.plural}.${kind.group}` : kind.plural} "${name}" not found`, {
+    name,
+    group: kind.group,
+    kind: kind.plural,
+  })
 
 export const deepFreeze = <T>(value: T): T => {
   if (value && typeof value === 'object' && !Object.isFrozen(value)) {

@@ -25,11 +25,17 @@ const answer: http.RequestListener = async (request, response) => {
     const event = (type: string, object: object) => `${JSON.stringify({ type, object })}\n`
     const first = event('ADDED', { kind: 'Pod', metadata: { name: 'ä', resourceVersion: '8' } })
     response.writeHead(200).write(Buffer.from(first).subarray(0, 40))
-    setTimeout(() => response.write(Buffer.concat([Buffer.from(first).subarray(40), Buffer.from(event('MODIFIED', { kind: 'Pod', metadata: { name: 'b' } }))])), 5)
+    setTimeout(
+      () => response.write(Buffer.concat([Buffer.from(first).subarray(40), Buffer.from(event('MODIFIED', { kind: 'Pod', metadata: { name: 'b' } }))])),
+      5,
+    )
     if (url.includes('namespaces/expired')) setTimeout(() => response.end(event('ERROR', status(410, 'Expired'))), 10)
     return
   }
-  return json(200, url.endsWith('/pods') ? { kind: 'PodList', metadata: { resourceVersion: '7' }, items: [{ metadata: { name: 'a' } }] } : { kind: 'Some', url })
+  return json(
+    200,
+    url.endsWith('/pods') ? { kind: 'PodList', metadata: { resourceVersion: '7' }, items: [{ metadata: { name: 'a' } }] } : { kind: 'Some', url },
+  )
 }
 
 describe('the HTTP client, over TLS on a unix socket', () => {
@@ -65,7 +71,12 @@ describe('the HTTP client, over TLS on a unix socket', () => {
   })
 
   it('turns a refusal into a StatusError', async () => {
-    await expect(client.get(pods, { namespace: 'gone', name: 'a' })).rejects.toMatchObject({ name: 'StatusError', reason: 'NotFound', code: 404, message: 'it is NotFound' })
+    await expect(client.get(pods, { namespace: 'gone', name: 'a' })).rejects.toMatchObject({
+      name: 'StatusError',
+      reason: 'NotFound',
+      code: 404,
+      message: 'it is NotFound',
+    })
   })
 
   it('watches line by line whatever the chunks, and ends quietly when aborted', async () => {

@@ -47,7 +47,9 @@ const typed = <T extends KubeObject>(kind: Kind<T>, object: Draft<T>) => ({ ...(
 
 const collectionPath = (kind: Kind, options: ListOptions, extra: Readonly<Record<string, string | boolean | undefined>> = {}) => {
   const { labelSelector, fieldSelector, limit, resourceVersion } = options
-  return apiPath(kind, { namespace: options.namespace }) + queryOf({ labelSelector, fieldSelector, limit, resourceVersion, continue: options.continue, ...extra })
+  return (
+    apiPath(kind, { namespace: options.namespace }) + queryOf({ labelSelector, fieldSelector, limit, resourceVersion, continue: options.continue, ...extra })
+  )
 }
 
 // The items of a list come without their apiVersion and kind, as upstream sends them; here every object carries both.
@@ -57,11 +59,17 @@ const completed = <T extends KubeObject>(kind: Kind<T>, list: KubeList<T>): Kube
 }
 
 const deleteBody = ({ gracePeriodSeconds, propagationPolicy, preconditions }: DeleteOptions = {}) => ({
-  apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds, propagationPolicy, preconditions,
+  apiVersion: 'v1',
+  kind: 'DeleteOptions',
+  gracePeriodSeconds,
+  propagationPolicy,
+  preconditions,
 })
 
 async function* watch<T extends KubeObject>(
-  transport: HttpTransport, kind: Kind<T>, options: ListOptions & { signal: AbortSignal; allowWatchBookmarks?: boolean },
+  transport: HttpTransport,
+  kind: Kind<T>,
+  options: ListOptions & { signal: AbortSignal; allowWatchBookmarks?: boolean },
 ): AsyncGenerator<WatchEvent<T>> {
   const { signal } = options
   try {
@@ -85,7 +93,9 @@ async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
   for await (const chunk of chunks) {
     let start = 0
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      const line = Buffer.concat([...rest, chunk.subarray(start, end)]).toString('utf8').trim()
+      const line = Buffer.concat([...rest, chunk.subarray(start, end)])
+        .toString('utf8')
+        .trim()
       rest = []
       start = end + 1
       if (line) yield line

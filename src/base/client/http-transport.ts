@@ -38,9 +38,7 @@ export interface HttpTransport {
 export const createHttpTransport = (options: HttpTransportOptions): HttpTransport => {
   const base = new URL(options.url ?? 'https://localhost')
   const secure = base.protocol === 'https:'
-  const agent = secure
-    ? new https.Agent({ keepAlive: true, ...pick(options, ['ca', 'cert', 'key', 'servername']) })
-    : new http.Agent({ keepAlive: true })
+  const agent = secure ? new https.Agent({ keepAlive: true, ...pick(options, ['ca', 'cert', 'key', 'servername']) }) : new http.Agent({ keepAlive: true })
   const target = options.socketPath
     ? { socketPath: options.socketPath, host: options.servername ?? 'localhost' }
     : { host: base.hostname.replace(/^\[|\]$/g, ''), port: base.port || (secure ? 443 : 80) }
@@ -49,15 +47,21 @@ export const createHttpTransport = (options: HttpTransportOptions): HttpTranspor
   const send = (request: HttpRequest, payload: Buffer | undefined) =>
     new Promise<http.IncomingMessage>((resolve, reject) => {
       const outgoing = (secure ? https : http).request({
-        ...target, agent, method: request.method, path: prefix + request.path, headers: headersOf(options, request, payload),
-        ...(request.signal ? { signal: request.signal } : {}), ...(request.stream ? {} : { timeout: options.timeoutMs ?? 60_000 }),
+        ...target,
+        agent,
+        method: request.method,
+        path: prefix + request.path,
+        headers: headersOf(options, request, payload),
+        ...(request.signal ? { signal: request.signal } : {}),
+        ...(request.stream ? {} : { timeout: options.timeoutMs ?? 60_000 }),
       })
       outgoing.on('timeout', () => outgoing.destroy(new Error('the request timed out')))
       outgoing.on('error', (cause: NodeJS.ErrnoException) =>
         // A kept-alive connection that the server closed just then: the request was never seen.
         outgoing.reusedSocket && request.method === 'GET' && cause.code === 'ECONNRESET' && !request.signal?.aborted
           ? send(request, payload).then(resolve, reject)
-          : reject(unreachable(cause)))
+          : reject(unreachable(cause)),
+      )
       outgoing.on('response', resolve)
       outgoing.end(payload)
     })
@@ -95,7 +99,8 @@ const readAll = async (response: http.IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-export const unreachable = (cause: Error): StatusError => new StatusError('ServiceUnavailable', `the API server cannot be reached: ${cause.message}`, undefined, { cause })
+export const unreachable = (cause: Error): StatusError =>
+  new StatusError('ServiceUnavailable', `the API server cannot be reached: ${cause.message}`, undefined, { cause })
 
 const refusal = (code: number, text: string): StatusError => {
   try {
@@ -108,7 +113,18 @@ const refusal = (code: number, text: string): StatusError => {
 }
 
 const reasonOf = (code: number) => {
-  const reasons = { 400: 'BadRequest', 401: 'Unauthorized', 403: 'Forbidden', 404: 'NotFound', 405: 'MethodNotAllowed', 409: 'Conflict', 410: 'Gone', 429: 'TooManyRequests', 503: 'ServiceUnavailable', 504: 'Timeout' } as const
+  const reasons = {
+    400: 'BadRequest',
+    401: 'Unauthorized',
+    403: 'Forbidden',
+    404: 'NotFound',
+    405: 'MethodNotAllowed',
+    409: 'Conflict',
+    410: 'Gone',
+    429: 'TooManyRequests',
+    503: 'ServiceUnavailable',
+    504: 'Timeout',
+  } as const
   return reasons[code as keyof typeof reasons] ?? 'InternalError'
 }
 

@@ -4,7 +4,12 @@ import type { KubeObject } from '../api/object.ts'
 
 /** The reference that makes `owner` the managing controller of what carries it. */
 export const controllerRef = <T extends KubeObject>(kind: Kind<T>, owner: T): OwnerReference => ({
-  apiVersion: apiVersionOf(kind), kind: kind.kind, name: owner.metadata.name, uid: owner.metadata.uid, controller: true, blockOwnerDeletion: true,
+  apiVersion: apiVersionOf(kind),
+  kind: kind.kind,
+  name: owner.metadata.name,
+  uid: owner.metadata.uid,
+  controller: true,
+  blockOwnerDeletion: true,
 })
 
 /** The managing controller's reference, where there is one. */

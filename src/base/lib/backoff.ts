@@ -15,7 +15,8 @@ export interface Backoff {
 }
 
 /** The delay before retry number `attempt` (0 is the first), without jitter. */
-export const backoffMs = ({ initialMs, maxMs, factor = 2 }: BackoffOptions, attempt: number): number => Math.min(maxMs, initialMs * factor ** Math.min(attempt, 64))
+export const backoffMs = ({ initialMs, maxMs, factor = 2 }: BackoffOptions, attempt: number): number =>
+  Math.min(maxMs, initialMs * factor ** Math.min(attempt, 64))
 
 export const createBackoff = (options: BackoffOptions): Backoff => {
   const { jitter = 0, random = Math.random } = options

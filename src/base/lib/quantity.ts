@@ -109,7 +109,21 @@ function combine(a: string, b: string, operation: (left: bigint, right: bigint) 
 
 const simple = /^([0-9]{1,9})([numkMGTPE]|[KMGTPE]i)?$/
 const factors: Readonly<Record<string, number>> = {
-  n: 1e-9, u: 1e-6, m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60,
+  n: 1e-9,
+  u: 1e-6,
+  m: 1e-3,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
 }
 
 /** As a float: `1500m` → 1.5. */
@@ -135,9 +149,11 @@ export function quantityToMilli(input: string | number): number {
 
 const ceilDivide = (value: bigint, by: bigint): bigint => (value > 0n ? (value + by - 1n) / by : value / by)
 
-export const quantityFromMilli = (milli: number, format: QuantityFormat = 'DecimalSI'): string => formatQuantity({ nano: BigInt(Math.round(milli)) * 1_000_000n, format })
+export const quantityFromMilli = (milli: number, format: QuantityFormat = 'DecimalSI'): string =>
+  formatQuantity({ nano: BigInt(Math.round(milli)) * 1_000_000n, format })
 
-export const quantityFromInteger = (value: number, format: QuantityFormat = 'DecimalSI'): string => formatQuantity({ nano: BigInt(Math.round(value)) * nanos, format })
+export const quantityFromInteger = (value: number, format: QuantityFormat = 'DecimalSI'): string =>
+  formatQuantity({ nano: BigInt(Math.round(value)) * nanos, format })
 
 /** Whether the text is a quantity at all. */
 export function isQuantity(text: string): boolean {

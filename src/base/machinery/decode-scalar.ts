@@ -24,16 +24,20 @@ export function jsonTypeOf(value: unknown): string {
   return typeof value === 'boolean' ? 'bool' : typeof value
 }
 
-const typed = (jsType: 'string' | 'boolean' | 'number', goType: string): DecodeScalar => (value) => {
-  if (typeof value !== jsType) throw new TypeMismatch(jsonTypeOf(value), goType)
-  return value
-}
+const typed =
+  (jsType: 'string' | 'boolean' | 'number', goType: string): DecodeScalar =>
+  (value) => {
+    if (typeof value !== jsType) throw new TypeMismatch(jsonTypeOf(value), goType)
+    return value
+  }
 
-const integer = (goType: string, smallest: number, largest: number): DecodeScalar => (value) => {
-  if (typeof value !== 'number') throw new TypeMismatch(jsonTypeOf(value), goType)
-  if (!Number.isInteger(value) || value < smallest || value > largest) throw new TypeMismatch(`number ${value}`, goType)
-  return value
-}
+const integer =
+  (goType: string, smallest: number, largest: number): DecodeScalar =>
+  (value) => {
+    if (typeof value !== 'number') throw new TypeMismatch(jsonTypeOf(value), goType)
+    if (!Number.isInteger(value) || value < smallest || value > largest) throw new TypeMismatch(`number ${value}`, goType)
+    return value
+  }
 
 const int32 = integer('int32', -(2 ** 31), 2 ** 31 - 1)
 
@@ -113,5 +117,17 @@ export const decodeScalar: Readonly<Record<ScalarName, DecodeScalar>> = {
 
 /** What Go holds for a scalar that was never set. Undefined: nothing is written for it. */
 export const zeroScalar: Readonly<Record<ScalarName, unknown>> = {
-  string: '', bool: false, int32: 0, int64: 0, uint8: 0, float64: 0, bytes: undefined, Time: null, MicroTime: null, Duration: '0s', Quantity: '0', IntOrString: 0, any: undefined,
+  string: '',
+  bool: false,
+  int32: 0,
+  int64: 0,
+  uint8: 0,
+  float64: 0,
+  bytes: undefined,
+  Time: null,
+  MicroTime: null,
+  Duration: '0s',
+  Quantity: '0',
+  IntOrString: 0,
+  any: undefined,
 }

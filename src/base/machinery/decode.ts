@@ -82,7 +82,8 @@ function planOf(schema: TypeSchema): StructPlan {
 }
 
 function decodeStruct(schema: TypeSchema, value: unknown, walk: Walk): Json {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeMismatch(jsonTypeOf(value), goTypeName({ kind: 'struct', pointer: false, ref: schema.name }))
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TypeMismatch(jsonTypeOf(value), goTypeName({ kind: 'struct', pointer: false, ref: schema.name }))
   const { slots, filled } = planOf(schema)
   const out: Json = {}
   const outer = walk.struct
@@ -114,8 +115,13 @@ function slotOf(owner: TypeSchema, field: FieldSchema): Slot {
 
 /** Lists that upstream writes even when they are empty; `null` or `[]` is what it writes when they were never set. */
 const writtenLists: Readonly<Record<string, null | 'empty'>> = {
-  'core/v1.PodSpec.containers': 'empty', 'discovery/v1.Endpoint.addresses': 'empty', 'rbac/v1.PolicyRule.verbs': 'empty',
-  'rbac/v1.Role.rules': null, 'rbac/v1.ClusterRole.rules': null, 'discovery/v1.EndpointSlice.endpoints': null, 'discovery/v1.EndpointSlice.ports': null,
+  'core/v1.PodSpec.containers': 'empty',
+  'discovery/v1.Endpoint.addresses': 'empty',
+  'rbac/v1.PolicyRule.verbs': 'empty',
+  'rbac/v1.Role.rules': null,
+  'rbac/v1.ClusterRole.rules': null,
+  'discovery/v1.EndpointSlice.endpoints': null,
+  'discovery/v1.EndpointSlice.ports': null,
 }
 
 const writtenList = (owner: TypeSchema, name: string): null | 'empty' | undefined =>
@@ -204,5 +210,11 @@ export function goTypeName(type: FieldType): string {
 }
 
 const goScalarNames: Readonly<Record<string, string>> = {
-  bytes: '[]uint8', Time: 'v1.Time', MicroTime: 'v1.MicroTime', Duration: 'v1.Duration', Quantity: 'resource.Quantity', IntOrString: 'intstr.IntOrString', any: 'runtime.RawExtension',
+  bytes: '[]uint8',
+  Time: 'v1.Time',
+  MicroTime: 'v1.MicroTime',
+  Duration: 'v1.Duration',
+  Quantity: 'resource.Quantity',
+  IntOrString: 'intstr.IntOrString',
+  any: 'runtime.RawExtension',
 }

@@ -42,7 +42,13 @@ function readKey(frames: readonly Frame[], key: string, faults: string[]): void 
   if (!top?.keys) return
   top.segment = `.${key}`
   top.expectsKey = false
-  if (top.keys.has(key)) faults.push(`duplicate field "${frames.map((frame) => frame.segment).join('').slice(1)}"`)
+  if (top.keys.has(key))
+    faults.push(
+      `duplicate field "${frames
+        .map((frame) => frame.segment)
+        .join('')
+        .slice(1)}"`,
+    )
   top.keys.add(key)
 }
 

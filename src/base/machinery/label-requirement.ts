@@ -22,9 +22,12 @@ const integer = /^[+-]?[0-9]+$/
 export function createRequirement(key: string, operator: LabelOperator, values: readonly string[]): LabelRequirement {
   const faults = qualifiedNameFaults(key)
   if (faults.length) throw new SelectorError(`key: Invalid value: ${JSON.stringify(key)}: ${faults.join('; ')}`)
-  if ((operator === 'in' || operator === 'notin') && values.length === 0) throw new SelectorError("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty")
+  if ((operator === 'in' || operator === 'notin') && values.length === 0)
+    throw new SelectorError("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty")
   if ((operator === 'exists' || operator === '!') && values.length > 0) {
-    throw new SelectorError(`values: Invalid value: [${values.map((value) => JSON.stringify(value)).join(',')}]: values set must be empty for exists and does not exist`)
+    throw new SelectorError(
+      `values: Invalid value: [${values.map((value) => JSON.stringify(value)).join(',')}]: values set must be empty for exists and does not exist`,
+    )
   }
   values.forEach((value, index) => checkValue({ key, operator, value, index }))
   return { key, operator, values }
@@ -41,12 +44,21 @@ function checkValue({ key, operator, value, index }: { key: string; operator: La
 export function matchesRequirement({ key, operator, values }: LabelRequirement, labels: Labels): boolean {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined
   switch (operator) {
-    case '=': case '==': case 'in': return value !== undefined && values.includes(value)
-    case '!=': case 'notin': return value === undefined || !values.includes(value)
-    case 'exists': return value !== undefined
-    case '!': return value === undefined
-    case '>': return isInteger(value) && BigInt(value) > BigInt(values[0] ?? 0)
-    case '<': return isInteger(value) && BigInt(value) < BigInt(values[0] ?? 0)
+    case '=':
+    case '==':
+    case 'in':
+      return value !== undefined && values.includes(value)
+    case '!=':
+    case 'notin':
+      return value === undefined || !values.includes(value)
+    case 'exists':
+      return value !== undefined
+    case '!':
+      return value === undefined
+    case '>':
+      return isInteger(value) && BigInt(value) > BigInt(values[0] ?? 0)
+    case '<':
+      return isInteger(value) && BigInt(value) < BigInt(values[0] ?? 0)
   }
 }
 

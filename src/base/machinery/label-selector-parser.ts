@@ -39,7 +39,8 @@ export function parseRequirements(text: string): LabelRequirement[] {
   const reader = new TokenReader(tokenize(text))
   const requirements: LabelRequirement[] = []
   while (reader.next.kind !== 'end') {
-    if (reader.next.kind !== 'identifier' && reader.next.kind !== '!') throw new SelectorError(`found '${reader.next.text}', expected: !, identifier, or 'end of string'`)
+    if (reader.next.kind !== 'identifier' && reader.next.kind !== '!')
+      throw new SelectorError(`found '${reader.next.text}', expected: !, identifier, or 'end of string'`)
     requirements.push(parseRequirement(reader))
     const after = reader.take()
     if (after.kind === 'end') break

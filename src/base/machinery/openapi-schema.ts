@@ -20,8 +20,14 @@ export function componentName(type: string): string {
 export const refTo = (type: string): Json => ({ $ref: `#/components/schemas/${componentName(type)}` })
 
 const wellKnown: Partial<Readonly<Record<ScalarName, readonly [name: string, schema: Json]>>> = {
-  Quantity: ['io.k8s.apimachinery.pkg.api.resource.Quantity', { oneOf: [{ type: 'string' }, { type: 'number' }], description: 'A fixed-point number with a suffix, such as 500m, 1.5Gi or 3k.' }],
-  IntOrString: ['io.k8s.apimachinery.pkg.util.intstr.IntOrString', { oneOf: [{ type: 'integer' }, { type: 'string' }], format: 'int-or-string', description: 'A number, or a string.' }],
+  Quantity: [
+    'io.k8s.apimachinery.pkg.api.resource.Quantity',
+    { oneOf: [{ type: 'string' }, { type: 'number' }], description: 'A fixed-point number with a suffix, such as 500m, 1.5Gi or 3k.' },
+  ],
+  IntOrString: [
+    'io.k8s.apimachinery.pkg.util.intstr.IntOrString',
+    { oneOf: [{ type: 'integer' }, { type: 'string' }], format: 'int-or-string', description: 'A number, or a string.' },
+  ],
   Time: ['io.k8s.apimachinery.pkg.apis.meta.v1.Time', { type: 'string', format: 'date-time', description: 'A point in time in the form of RFC 3339.' }],
   MicroTime: ['io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime', { type: 'string', format: 'date-time', description: 'A point in time to the microsecond.' }],
   Duration: ['io.k8s.apimachinery.pkg.apis.meta.v1.Duration', { type: 'string', description: 'A length of time, such as 1h30m.' }],
@@ -29,8 +35,13 @@ const wellKnown: Partial<Readonly<Record<ScalarName, readonly [name: string, sch
 }
 
 const plain: Partial<Readonly<Record<ScalarName, Json>>> = {
-  string: { type: 'string' }, bool: { type: 'boolean' }, int32: { type: 'integer', format: 'int32' }, int64: { type: 'integer', format: 'int64' },
-  uint8: { type: 'integer', format: 'byte' }, float64: { type: 'number', format: 'double' }, bytes: { type: 'string', format: 'byte' },
+  string: { type: 'string' },
+  bool: { type: 'boolean' },
+  int32: { type: 'integer', format: 'int32' },
+  int64: { type: 'integer', format: 'int64' },
+  uint8: { type: 'integer', format: 'byte' },
+  float64: { type: 'number', format: 'double' },
+  bytes: { type: 'string', format: 'byte' },
 }
 
 /** The components that one document needs: what is added brings along whatever it refers to. */
@@ -105,7 +116,8 @@ export class Components {
 
 /** Whether no other value than the listed ones is ever valid. Upstream leaves conditions, names and reasons open. */
 const isClosed = (owner: TypeSchema, { name }: FieldSchema): boolean =>
-  !/Condition$|Pattern$|^(Secret|LimitRangeItem|Status|StatusCause|NodeAddress)$/.test(owner.goName) && !/^(name|resourceName|reason|conditionType|finalizers|medium|stopSignal)$/.test(name)
+  !/Condition$|Pattern$|^(Secret|LimitRangeItem|Status|StatusCause|NodeAddress)$/.test(owner.goName) &&
+  !/^(name|resourceName|reason|conditionType|finalizers|medium|stopSignal)$/.test(name)
 
 function defaultOf({ type, optional, default: marked }: FieldSchema): unknown {
   if (marked !== undefined) return marked.startsWith('ref(') ? undefined : (JSON.parse(marked) as unknown)

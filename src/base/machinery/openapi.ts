@@ -27,8 +27,13 @@ export function openApiFor(kinds: readonly Kind[], options: OpenApiOptions = {})
 }
 
 function kindsByType(kinds: readonly Kind[]): Map<string, GroupVersionKind[]> {
-  const byType = new Map<string, GroupVersionKind[]>([['meta/v1.Status', [{ group: '', version: 'v1', kind: 'Status' }]], ['autoscaling/v1.Scale', [{ group: 'autoscaling', version: 'v1', kind: 'Scale' }]]])
-  byType.set('meta/v1.DeleteOptions', [...new Map(kinds.map(({ group, version }) => [`${group}/${version}`, { group, version, kind: 'DeleteOptions' }])).values()])
+  const byType = new Map<string, GroupVersionKind[]>([
+    ['meta/v1.Status', [{ group: '', version: 'v1', kind: 'Status' }]],
+    ['autoscaling/v1.Scale', [{ group: 'autoscaling', version: 'v1', kind: 'Scale' }]],
+  ])
+  byType.set('meta/v1.DeleteOptions', [
+    ...new Map(kinds.map(({ group, version }) => [`${group}/${version}`, { group, version, kind: 'DeleteOptions' }])).values(),
+  ])
   for (const { group, version, kind, type } of kinds) {
     byType.set(type, [{ group, version, kind }])
     byType.set(`${type}List`, [{ group, version, kind: `${kind}List` }])
@@ -37,7 +42,10 @@ function kindsByType(kinds: readonly Kind[]): Map<string, GroupVersionKind[]> {
 }
 
 const subresourceTypes: Readonly<Record<string, string>> = {
-  scale: 'autoscaling/v1.Scale', eviction: 'policy/v1.Eviction', binding: 'core/v1.Binding', token: 'authentication/v1.TokenRequest',
+  scale: 'autoscaling/v1.Scale',
+  eviction: 'policy/v1.Eviction',
+  binding: 'core/v1.Binding',
+  token: 'authentication/v1.TokenRequest',
 }
 const postedSubresources = new Set(['eviction', 'binding', 'token'])
 const streamed = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
@@ -49,10 +57,16 @@ function pathsOf(kind: Kind, subresources: readonly string[], components: Compon
   const inItem = [...namespace, pathParameter('name', `name of the ${kind.kind}`)]
   const out: Record<string, Json> = {
     [collection]: {
-      get: operation(kind, 'list', 'List'), post: operation(kind, 'post', 'Create'), delete: operation(kind, 'deletecollection', 'Delete a collection of'), parameters: [...namespace, pretty],
+      get: operation(kind, 'list', 'List'),
+      post: operation(kind, 'post', 'Create'),
+      delete: operation(kind, 'deletecollection', 'Delete a collection of'),
+      parameters: [...namespace, pretty],
     },
     [`${collection}/{name}`]: {
-      get: operation(kind, 'get', 'Read'), put: operation(kind, 'put', 'Replace'), patch: operation(kind, 'patch', 'Partially update'), delete: operation(kind, 'delete', 'Delete'),
+      get: operation(kind, 'get', 'Read'),
+      put: operation(kind, 'put', 'Replace'),
+      patch: operation(kind, 'patch', 'Partially update'),
+      delete: operation(kind, 'delete', 'Delete'),
       parameters: [...inItem, pretty],
     },
   }
@@ -69,7 +83,9 @@ function subresourceOperations(kind: Kind, subresource: string, components: Comp
   components.add(type)
   if (postedSubresources.has(subresource)) return { post: operation(kind, 'post', 'Create', { subresource, type }) }
   const verbs = subresource === 'finalize' ? (['put'] as const) : (['get', 'put', 'patch'] as const)
-  return Object.fromEntries(verbs.map((action) => [action, operation(kind, action, { get: 'Read', put: 'Replace', patch: 'Partially update' }[action], { subresource, type })]))
+  return Object.fromEntries(
+    verbs.map((action) => [action, operation(kind, action, { get: 'Read', put: 'Replace', patch: 'Partially update' }[action], { subresource, type })]),
+  )
 }
 
 type Action = 'list' | 'post' | 'deletecollection' | 'get' | 'put' | 'patch' | 'delete'
@@ -115,13 +131,26 @@ function bodyOf(action: Action, type: string): Json | undefined {
 function responsesOf(action: Action, type: string): Json {
   const content = Object.fromEntries(mediaTypes.map((media) => [media, { schema: refTo(type) }]))
   const codes: Readonly<Record<string, string>> = {
-    200: 'OK', ...(action === 'post' || action === 'put' || action === 'patch' ? { 201: 'Created' } : {}), ...(action === 'post' || action === 'delete' ? { 202: 'Accepted' } : {}),
+    200: 'OK',
+    ...(action === 'post' || action === 'put' || action === 'patch' ? { 201: 'Created' } : {}),
+    ...(action === 'post' || action === 'delete' ? { 202: 'Accepted' } : {}),
   }
   return { ...Object.fromEntries(Object.entries(codes).map(([code, description]) => [code, { description, content }])), 401: { description: 'Unauthorized' } }
 }
 
-const query = (name: string, type: 'string' | 'boolean' | 'integer', description: string): Json => ({ name, in: 'query', description, schema: { type, uniqueItems: true } })
-const pathParameter = (name: string, description: string): Json => ({ name, in: 'path', description, required: true, schema: { type: 'string', uniqueItems: true } })
+const query = (name: string, type: 'string' | 'boolean' | 'integer', description: string): Json => ({
+  name,
+  in: 'query',
+  description,
+  schema: { type, uniqueItems: true },
+})
+const pathParameter = (name: string, description: string): Json => ({
+  name,
+  in: 'path',
+  description,
+  required: true,
+  schema: { type: 'string', uniqueItems: true },
+})
 
 const pretty = query('pretty', 'string', 'If true, the output is pretty printed.')
 const dryRun = query('dryRun', 'string', 'All: the request is processed in full, and nothing is stored.')
@@ -129,18 +158,30 @@ const fieldManager = query('fieldManager', 'string', 'The name of the actor that
 const fieldValidation = query('fieldValidation', 'string', 'How unknown and duplicate fields are met: Ignore, Warn or Strict.')
 const force = query('force', 'boolean', 'Take over fields that others own. Only for apply patches.')
 const selection = [
-  query('allowWatchBookmarks', 'boolean', 'Watch events of type BOOKMARK are welcome.'), query('continue', 'string', 'The token of the previous page.'),
-  query('fieldSelector', 'string', 'Restricts the objects by their fields.'), query('labelSelector', 'string', 'Restricts the objects by their labels.'),
-  query('limit', 'integer', 'The most objects of one page.'), query('resourceVersion', 'string', 'What the list may be as old as, or the watch starts after.'),
-  query('resourceVersionMatch', 'string', 'How resourceVersion is held against a list: NotOlderThan or Exact.'), query('sendInitialEvents', 'boolean', 'Begin the watch with what there is.'),
-  query('timeoutSeconds', 'integer', 'The longest time the call may take.'), query('watch', 'boolean', 'Follow the changes instead of listing.'),
+  query('allowWatchBookmarks', 'boolean', 'Watch events of type BOOKMARK are welcome.'),
+  query('continue', 'string', 'The token of the previous page.'),
+  query('fieldSelector', 'string', 'Restricts the objects by their fields.'),
+  query('labelSelector', 'string', 'Restricts the objects by their labels.'),
+  query('limit', 'integer', 'The most objects of one page.'),
+  query('resourceVersion', 'string', 'What the list may be as old as, or the watch starts after.'),
+  query('resourceVersionMatch', 'string', 'How resourceVersion is held against a list: NotOlderThan or Exact.'),
+  query('sendInitialEvents', 'boolean', 'Begin the watch with what there is.'),
+  query('timeoutSeconds', 'integer', 'The longest time the call may take.'),
+  query('watch', 'boolean', 'Follow the changes instead of listing.'),
 ]
 const deletion = [
-  dryRun, query('gracePeriodSeconds', 'integer', 'The seconds before the object is deleted.'), query('orphanDependents', 'boolean', 'Deprecated: use propagationPolicy.'),
+  dryRun,
+  query('gracePeriodSeconds', 'integer', 'The seconds before the object is deleted.'),
+  query('orphanDependents', 'boolean', 'Deprecated: use propagationPolicy.'),
   query('propagationPolicy', 'string', 'What becomes of the dependents: Orphan, Background or Foreground.'),
 ]
 
 const parametersOf: Readonly<Record<Action, readonly Json[]>> = {
-  list: selection, get: [], post: [dryRun, fieldManager, fieldValidation], put: [dryRun, fieldManager, fieldValidation], patch: [dryRun, fieldManager, fieldValidation, force],
-  delete: deletion, deletecollection: [...deletion, ...selection.filter(({ name }) => name !== 'watch' && name !== 'allowWatchBookmarks')],
+  list: selection,
+  get: [],
+  post: [dryRun, fieldManager, fieldValidation],
+  put: [dryRun, fieldManager, fieldValidation],
+  patch: [dryRun, fieldManager, fieldValidation, force],
+  delete: deletion,
+  deletecollection: [...deletion, ...selection.filter(({ name }) => name !== 'watch' && name !== 'allowWatchBookmarks')],
 }

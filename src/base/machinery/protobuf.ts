@@ -159,17 +159,30 @@ function expectVarint(reader: WireReader, wireType: number): number {
 
 function readScalar(scalar: ScalarName, reader: WireReader, wireType: number): unknown {
   switch (scalar) {
-    case 'string': return textOf(expectBytes(reader, wireType))
-    case 'bool': return expectVarint(reader, wireType) !== 0
-    case 'int32': case 'int64': case 'uint8': return expectVarint(reader, wireType)
-    case 'float64': return reader.double()
-    case 'bytes': return Buffer.from(expectBytes(reader, wireType)).toString('base64')
-    case 'Quantity': return textOf(readFields(expectBytes(reader, wireType)).get(1)) || '0'
-    case 'Time': return readTime(expectBytes(reader, wireType), 0)
-    case 'MicroTime': return readTime(expectBytes(reader, wireType), 6)
-    case 'Duration': return `${readNumbers(expectBytes(reader, wireType)).get(1) ?? 0}ns`
-    case 'IntOrString': return readIntOrString(expectBytes(reader, wireType))
-    case 'any': return readRaw(expectBytes(reader, wireType))
+    case 'string':
+      return textOf(expectBytes(reader, wireType))
+    case 'bool':
+      return expectVarint(reader, wireType) !== 0
+    case 'int32':
+    case 'int64':
+    case 'uint8':
+      return expectVarint(reader, wireType)
+    case 'float64':
+      return reader.double()
+    case 'bytes':
+      return Buffer.from(expectBytes(reader, wireType)).toString('base64')
+    case 'Quantity':
+      return textOf(readFields(expectBytes(reader, wireType)).get(1)) || '0'
+    case 'Time':
+      return readTime(expectBytes(reader, wireType), 0)
+    case 'MicroTime':
+      return readTime(expectBytes(reader, wireType), 6)
+    case 'Duration':
+      return `${readNumbers(expectBytes(reader, wireType)).get(1) ?? 0}ns`
+    case 'IntOrString':
+      return readIntOrString(expectBytes(reader, wireType))
+    case 'any':
+      return readRaw(expectBytes(reader, wireType))
   }
 }
 

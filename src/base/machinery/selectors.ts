@@ -1,6 +1,14 @@
 // Label and field selectors, as clients write them and as objects hold them.
 import type { LabelSelector } from '../api/generated/types.ts'
-import { createRequirement, matchesRequirement, requirementText, SelectorError, type LabelOperator, type LabelRequirement, type Labels } from './label-requirement.ts'
+import {
+  createRequirement,
+  matchesRequirement,
+  requirementText,
+  SelectorError,
+  type LabelOperator,
+  type LabelRequirement,
+  type Labels,
+} from './label-requirement.ts'
 import { parseRequirements } from './label-selector-parser.ts'
 
 export { SelectorError, type LabelRequirement, type Labels } from './label-requirement.ts'
@@ -43,9 +51,14 @@ export function labelSelectorFrom(selector: LabelSelector | undefined | null): S
 
 /** A plain map, as Services and ReplicationControllers have it: absent or empty selects everything. */
 export const selectorFromMap = (labels: Labels | undefined): Selector =>
-  selectorOf(Object.entries(labels ?? {}).sort().map(([key, value]) => ({ key, operator: '=', values: [value] })))
+  selectorOf(
+    Object.entries(labels ?? {})
+      .sort()
+      .map(([key, value]) => ({ key, operator: '=', values: [value] })),
+  )
 
-export const matchesLabelSelector = (selector: LabelSelector | undefined | null, labels: Labels | undefined): boolean => labelSelectorFrom(selector).matches(labels)
+export const matchesLabelSelector = (selector: LabelSelector | undefined | null, labels: Labels | undefined): boolean =>
+  labelSelectorFrom(selector).matches(labels)
 
 export interface FieldRequirement {
   readonly field: string
@@ -55,12 +68,14 @@ export interface FieldRequirement {
 
 /** `metadata.name=a,status.phase!=Running`; `\,`, `\=` and `\\` stand for themselves. Throws SelectorError. */
 export function parseFieldSelector(text: string): FieldRequirement[] {
-  return splitTerms(text).filter((term) => term !== '').map((term) => {
-    const match = /^((?:[^\\=!]|\\.|!(?!=))*?)(!=|==|=)(.*)$/s.exec(term)
-    if (!match) throw new SelectorError(`invalid selector: '${text}'; can't understand '${term}'`)
-    const [, field = '', operator, value = ''] = match
-    return { field, operator: operator === '!=' ? '!=' : '=', value: unescape(value) }
-  })
+  return splitTerms(text)
+    .filter((term) => term !== '')
+    .map((term) => {
+      const match = /^((?:[^\\=!]|\\.|!(?!=))*?)(!=|==|=)(.*)$/s.exec(term)
+      if (!match) throw new SelectorError(`invalid selector: '${text}'; can't understand '${term}'`)
+      const [, field = '', operator, value = ''] = match
+      return { field, operator: operator === '!=' ? '!=' : '=', value: unescape(value) }
+    })
 }
 
 function splitTerms(text: string): string[] {

@@ -14,7 +14,10 @@ export interface Source {
 }
 
 /** A source made of an informer and of what its changes concern. */
-export const source = <T extends KubeObject>(informer: Informer<T>, keys: (change: { readonly old?: T; readonly object?: T }) => readonly string[]): Source => ({
+export const source = <T extends KubeObject>(
+  informer: Informer<T>,
+  keys: (change: { readonly old?: T; readonly object?: T }) => readonly string[],
+): Source => ({
   synced: informer.synced,
   connect: (wake) =>
     informer.onChange((change) => {

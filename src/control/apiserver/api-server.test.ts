@@ -23,8 +23,14 @@ type Asked = Partial<Omit<ApiRequest, 'path' | 'query' | 'body'>> & { body?: unk
 async function ask(target: string, { body, ...more }: Asked = {}): Promise<{ status: number; body: any; response: ApiResponse }> {
   const url = new URL(target, 'http://localhost')
   const response = await running.server.handle({
-    method: 'GET', path: url.pathname, query: url.searchParams, headers: {}, user: admin, signal: new AbortController().signal,
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? Buffer.from(body) : Buffer.from(JSON.stringify(body)) }), ...more,
+    method: 'GET',
+    path: url.pathname,
+    query: url.searchParams,
+    headers: {},
+    user: admin,
+    signal: new AbortController().signal,
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? Buffer.from(body) : Buffer.from(JSON.stringify(body)) }),
+    ...more,
   })
   const text = response.body instanceof Uint8Array ? Buffer.from(response.body).toString() : response.body
   return { status: response.status, body: typeof text === 'string' && text.startsWith('{') ? JSON.parse(text) : text, response }
@@ -50,12 +56,13 @@ describe('objects', () => {
     expect(list.body).toMatchObject({ kind: 'ConfigMapList', apiVersion: 'v1', items: [body] })
   })
 
-  test('refuse a stale update with upstream\'s words, and make no revision of a write that changes nothing', async () => {
+  test("refuse a stale update with upstream's words, and make no revision of a write that changes nothing", async () => {
     const { client } = running
     const first = await client.create(kinds.configMaps, { metadata: { name: 'cas', namespace: 'default' }, data: { a: '1' } })
     const second = await client.update(kinds.configMaps, { ...first, data: { a: '2' } })
     await expect(client.update(kinds.configMaps, { ...first, data: { a: '3' } })).rejects.toMatchObject({
-      code: 409, message: 'Operation cannot be fulfilled on configmaps "cas": the object has been modified; please apply your changes to the latest version and try again',
+      code: 409,
+      message: 'Operation cannot be fulfilled on configmaps "cas": the object has been modified; please apply your changes to the latest version and try again',
     })
     expect(await client.update(kinds.configMaps, second)).toEqual(second)
   })
@@ -79,7 +86,10 @@ describe('objects', () => {
   })
 
   test('dry runs leave nothing behind', async () => {
-    const answered = await ask('/api/v1/namespaces/default/services?dryRun=All', { method: 'POST', body: { metadata: { name: 'dry' }, spec: { ports: [{ port: 80 }] } } })
+    const answered = await ask('/api/v1/namespaces/default/services?dryRun=All', {
+      method: 'POST',
+      body: { metadata: { name: 'dry' }, spec: { ports: [{ port: 80 }] } },
+    })
     expect(answered.status).toBe(201)
     expect((await ask('/api/v1/namespaces/default/services/dry')).status).toBe(404)
   })
@@ -171,7 +181,8 @@ describe('subresources', () => {
     await client.createSubresource(kinds.pods, ref('bound'), 'binding', binding)
     expect((await client.get(kinds.pods, ref('bound'))).spec.nodeName).toBe('n1')
     await expect(client.createSubresource(kinds.pods, ref('bound'), 'binding', binding)).rejects.toMatchObject({
-      code: 409, message: 'Operation cannot be fulfilled on pods/binding "bound": pod bound is already assigned to node "n1"',
+      code: 409,
+      message: 'Operation cannot be fulfilled on pods/binding "bound": pod bound is already assigned to node "n1"',
     })
   })
 
@@ -202,9 +213,14 @@ describe('subresources', () => {
   test('issue tokens that authenticate as the account while it stands', async () => {
     const { client, server } = running
     await client.create(kinds.serviceAccounts, { metadata: ref('bot') })
-    const request = await client.createSubresource<{ status: { token: string } }>(kinds.serviceAccounts, ref('bot'), 'token', { spec: { expirationSeconds: 600 } })
+    const request = await client.createSubresource<{ status: { token: string } }>(kinds.serviceAccounts, ref('bot'), 'token', {
+      spec: { expirationSeconds: 600 },
+    })
     const verified = await server.tokens.verify(request.status.token)
-    expect(verified?.user).toMatchObject({ name: 'system:serviceaccount:default:bot', groups: expect.arrayContaining(['system:serviceaccounts:default']) as string[] })
+    expect(verified?.user).toMatchObject({
+      name: 'system:serviceaccount:default:bot',
+      groups: expect.arrayContaining(['system:serviceaccounts:default']) as string[],
+    })
     await client.delete(kinds.serviceAccounts, ref('bot'))
     expect(await server.tokens.verify(request.status.token)).toBeUndefined()
   })
@@ -232,18 +248,40 @@ describe('refusals', () => {
   test.each([
     ['an unknown resource', () => ask('/api/v1/nopes'), 404, 'the server could not find the requested resource'],
     ['a namespace that is absent', () => post('/api/v1/namespaces/absent/configmaps', { metadata: { name: 'x' } }), 404, 'namespaces "absent" not found'],
-    ['an account that is absent', () => post('/api/v1/namespaces/kube-public/pods', { metadata: { name: 'x' }, spec: { containers: [container] } }), 403,
-      'pods "x" is forbidden: error looking up service account kube-public/default: serviceaccount "default" not found'],
+    [
+      'an account that is absent',
+      () => post('/api/v1/namespaces/kube-public/pods', { metadata: { name: 'x' }, spec: { containers: [container] } }),
+      403,
+      'pods "x" is forbidden: error looking up service account kube-public/default: serviceaccount "default" not found',
+    ],
     ['an unknown field selector', () => ask('/api/v1/pods?fieldSelector=foo%3Dbar'), 400, 'field label not supported: foo'],
     ['bytes that are no JSON', () => post('/api/v1/namespaces/default/pods', '{'), 400, /json parse error/],
     ['a body of another kind', () => post('/api/v1/namespaces/default/pods', { kind: 'Service' }), 400, /Service in version "v1" cannot be handled as a Pod/],
-    ['a patch by apply', () => ask('/api/v1/namespaces/default/configmaps/cas', { method: 'PATCH', body: {}, headers: { 'content-type': 'application/apply-patch+yaml' } }), 415,
-      /^the body of the request was in an unknown format - accepted media types include: application\/json-patch\+json/],
-    ['a method that is not served', () => ask('/api/v1/namespaces/default/pods/x', { method: 'POST', body: {} }), 405, 'the server does not allow this method on the requested resource'],
-    ['an anonymous list', () => ask('/api/v1/namespaces/default/pods', { user: anonymous }), 403,
-      'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" in the namespace "default"'],
+    [
+      'a patch by apply',
+      () => ask('/api/v1/namespaces/default/configmaps/cas', { method: 'PATCH', body: {}, headers: { 'content-type': 'application/apply-patch+yaml' } }),
+      415,
+      /^the body of the request was in an unknown format - accepted media types include: application\/json-patch\+json/,
+    ],
+    [
+      'a method that is not served',
+      () => ask('/api/v1/namespaces/default/pods/x', { method: 'POST', body: {} }),
+      405,
+      'the server does not allow this method on the requested resource',
+    ],
+    [
+      'an anonymous list',
+      () => ask('/api/v1/namespaces/default/pods', { user: anonymous }),
+      403,
+      'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" in the namespace "default"',
+    ],
     ['an anonymous path', () => ask('/apis', { user: anonymous }), 403, 'forbidden: User "system:anonymous" cannot get path "/apis"'],
-    ['an unknown field, strictly', () => post('/api/v1/namespaces/default/configmaps?fieldValidation=Strict', { metadata: { name: 'x' }, foo: 1 }), 400, /strict decoding error: unknown field "foo"/],
+    [
+      'an unknown field, strictly',
+      () => post('/api/v1/namespaces/default/configmaps?fieldValidation=Strict', { metadata: { name: 'x' }, foo: 1 }),
+      400,
+      /strict decoding error: unknown field "foo"/,
+    ],
   ] as const)('%s', async (_, asked, status, message) => {
     const answer = await asked()
     expect([answer.status, answer.body.kind]).toEqual([status, 'Status'])

@@ -65,20 +65,33 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const storage = new ObjectStorage(store, { freeze: options.freezeObjects ?? false })
   const reader = createReader(registry, storage)
   const tokens = new ServiceAccountTokens({ ...options.serviceAccounts, reader, clock })
-  const addresses = new ServiceAddresses({ ctx: () => context, serviceCIDR: options.serviceCIDR, ...(options.nodePorts ? { nodePorts: options.nodePorts } : {}) })
+  const addresses = new ServiceAddresses({
+    ctx: () => context,
+    serviceCIDR: options.serviceCIDR,
+    ...(options.nodePorts ? { nodePorts: options.nodePorts } : {}),
+  })
   const context: SubresourceContext = {
-    storage, registry, clock, log, tokens, hooks: [addresses],
+    storage,
+    registry,
+    clock,
+    log,
+    tokens,
+    hooks: [addresses],
     admission: new AdmissionChain([...admissionPlugins(reader), ...(options.admission?.(reader) ?? [])]),
     nodeDialer: options.nodeDialer ?? (() => undefined),
   }
   const version = options.version ?? defaultVersion
-  const healthChecks = options.healthChecks ?? [{ name: 'ping', check: () => true }, { name: 'store', check: () => store.revision >= 0 }]
+  const healthChecks = options.healthChecks ?? [
+    { name: 'ping', check: () => true },
+    { name: 'store', check: () => store.revision >= 0 },
+  ]
   const authorizer = options.authorizer ?? authenticatedAuthorizer
   const dispatch = createDispatch({ context, authorizer, version, healthChecks, openApi: new OpenApi(registry, version) })
   const authenticators = [...(options.authenticators ?? []), certificateAuthenticator, tokens]
   const served = createServed({ context, dispatch, authorizer, authenticators })
   return {
-    registry, tokens,
+    registry,
+    tokens,
     handle: served.respond,
     loopbackClient: (user) => new LoopbackClient(dispatch, user),
     listen: (listenOptions) => listen(served, listenOptions),

@@ -44,12 +44,15 @@ function parseOr400<T>(parse: () => T): T {
 }
 
 /** The body as an object of `kind`, held against its schema: the caller's own copy. */
-export const readObject = (call: Call, kind: Kind, fieldValidation: FieldValidation): Mutable<KubeObject> => toObject(call, kind, readJson(call), fieldValidation)
+export const readObject = (call: Call, kind: Kind, fieldValidation: FieldValidation): Mutable<KubeObject> =>
+  toObject(call, kind, readJson(call), fieldValidation)
 
 /** Plain JSON as an object of `kind`. Unknown and duplicate fields are refused, warned of, or dropped in silence. */
 export function toObject(call: Call, kind: Kind, value: unknown, fieldValidation: FieldValidation): Mutable<KubeObject> {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-    throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error: the body is not an object`)
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error: the body is not an object`,
+    )
   }
   const json = value as Record<string, unknown>
   const typeMeta = { kind: kind.kind, apiVersion: apiVersionOf(kind) }
@@ -73,7 +76,8 @@ function duplicatesOf(call: Call): string[] {
 function checkTypeMeta(kind: Kind, json: Record<string, unknown>): void {
   const expected = apiVersionOf(kind)
   const [givenKind, apiVersion] = [textOf(json['kind']), textOf(json['apiVersion'])]
-  if (apiVersion && apiVersion !== expected) throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`)
+  if (apiVersion && apiVersion !== expected)
+    throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`)
   if (givenKind && givenKind !== kind.kind) {
     throw badRequest(`${givenKind} in version "${kind.version}" cannot be handled as a ${kind.kind}: no kind "${givenKind}" is registered for this resource`)
   }

@@ -20,7 +20,12 @@ test('a Service that becomes an ExternalName gives its address back', async () =
   const { client, stop } = await startTestServer()
   const created = await client.create(kinds.services, { metadata: { name: 's', namespace: 'default' }, spec: { ports: [{ port: 80 }] } })
   const address = created.spec!.clusterIP!
-  await client.patch(kinds.services, { namespace: 'default', name: 's' }, { spec: { type: 'ExternalName', externalName: 'example.com', clusterIP: '', clusterIPs: null } }, { type: 'merge' })
+  await client.patch(
+    kinds.services,
+    { namespace: 'default', name: 's' },
+    { spec: { type: 'ExternalName', externalName: 'example.com', clusterIP: '', clusterIPs: null } },
+    { type: 'merge' },
+  )
   await expect(client.get(kinds.ipAddresses, { name: address })).rejects.toMatchObject({ code: 404 })
   const back = await client.patch(kinds.services, { namespace: 'default', name: 's' }, { spec: { type: 'ClusterIP', externalName: null } }, { type: 'merge' })
   expect(back.spec?.clusterIP).toMatch(/^10\.96\./)

@@ -59,7 +59,8 @@ async function set<T extends KubeObject>(client: Client, kind: Kind<T>, object: 
   }
 }
 
-const serviceRange = ({ client, serviceCIDR }: BootstrapOptions) => ensure(client, kinds.serviceCIDRs, { metadata: { name: 'kubernetes' }, spec: { cidrs: [serviceCIDR] } })
+const serviceRange = ({ client, serviceCIDR }: BootstrapOptions) =>
+  ensure(client, kinds.serviceCIDRs, { metadata: { name: 'kubernetes' }, spec: { cidrs: [serviceCIDR] } })
 
 function services({ client, serviceCIDR, dnsMetricsPort }: BootstrapOptions): Promise<void>[] {
   const dns = clusterDnsAddress(serviceCIDR)
@@ -72,11 +73,14 @@ function services({ client, serviceCIDR, dnsMetricsPort }: BootstrapOptions): Pr
     }),
     ensure(client, kinds.services, {
       metadata: {
-        name: 'kube-dns', namespace: 'kube-system',
+        name: 'kube-dns',
+        namespace: 'kube-system',
         labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' },
       },
       spec: {
-        type: 'ClusterIP', clusterIP: dns, clusterIPs: [dns],
+        type: 'ClusterIP',
+        clusterIP: dns,
+        clusterIPs: [dns],
         ports: [{ name: 'dns', port: 53, protocol: 'UDP', targetPort: 53 }, { name: 'dns-tcp', port: 53, protocol: 'TCP', targetPort: 53 }, ...metrics],
       },
     }),
@@ -98,11 +102,15 @@ function kubernetesEndpoints({ client, endpoint: { address, port } }: BootstrapO
 
 const priorityClasses = (client: Client): Promise<void>[] => [
   ensure(client, kinds.priorityClasses, {
-    metadata: { name: 'system-cluster-critical' }, value: 2_000_000_000, preemptionPolicy: 'PreemptLowerPriority',
+    metadata: { name: 'system-cluster-critical' },
+    value: 2_000_000_000,
+    preemptionPolicy: 'PreemptLowerPriority',
     description: 'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
   }),
   ensure(client, kinds.priorityClasses, {
-    metadata: { name: 'system-node-critical' }, value: 2_000_001_000, preemptionPolicy: 'PreemptLowerPriority',
+    metadata: { name: 'system-node-critical' },
+    value: 2_000_001_000,
+    preemptionPolicy: 'PreemptLowerPriority',
     description: 'Used for system critical pods that must not be moved from their current node.',
   }),
 ]
@@ -114,7 +122,8 @@ function publishedConfig({ client, serverUrl, servingCa, clientCa, serviceCIDR }
   return [
     set(client, kinds.configMaps, { metadata: { name: 'cluster-info', namespace: 'kube-public' }, data: { kubeconfig: `${JSON.stringify(kubeconfig)}\n` } }),
     set(client, kinds.configMaps, {
-      metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' }, data: { 'client-ca-file': clientCa },
+      metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
+      data: { 'client-ca-file': clientCa },
     }),
   ]
 }

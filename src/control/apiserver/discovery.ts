@@ -19,7 +19,9 @@ interface ResourceRow {
 const objectVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
 
 /** What a subresource takes and answers, where it is not the object itself. */
-const subresourceRows: Readonly<Record<Subresource, { readonly verbs: readonly string[]; readonly kind?: string; readonly group?: string; readonly version?: string }>> = {
+const subresourceRows: Readonly<
+  Record<Subresource, { readonly verbs: readonly string[]; readonly kind?: string; readonly group?: string; readonly version?: string }>
+> = {
   status: { verbs: ['get', 'patch', 'update'] },
   ephemeralcontainers: { verbs: ['get', 'patch', 'update'] },
   scale: { verbs: ['get', 'patch', 'update'], kind: 'Scale', group: 'autoscaling', version: 'v1' },
@@ -37,8 +39,12 @@ const subresourceRows: Readonly<Record<Subresource, { readonly verbs: readonly s
 export function discovery(registry: Registry, request: ApiRequest): ApiResponse | undefined {
   const path = request.path.replace(/\/$/, '')
   const aggregated = aggregatedVersion(request.headers['accept'])
-  if (path === '/api') return aggregated ? aggregatedDocument(registry, aggregated, true) : ok({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] })
-  if (path === '/apis') return aggregated ? aggregatedDocument(registry, aggregated, false) : ok({ kind: 'APIGroupList', apiVersion: 'v1', groups: groups(registry).map(groupOf(registry)) })
+  if (path === '/api')
+    return aggregated ? aggregatedDocument(registry, aggregated, true) : ok({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] })
+  if (path === '/apis')
+    return aggregated
+      ? aggregatedDocument(registry, aggregated, false)
+      : ok({ kind: 'APIGroupList', apiVersion: 'v1', groups: groups(registry).map(groupOf(registry)) })
   const match = /^\/(?:api\/(?<core>[^/]+)|apis\/(?<group>[^/]+)(?:\/(?<version>[^/]+))?)$/.exec(path)?.groups
   if (!match) return undefined
   const [group, version] = match['core'] ? ['', match['core']] : [match['group']!, match['version']]
@@ -53,13 +59,21 @@ const ok = (body: object, contentType = 'application/json'): ApiResponse => ({ s
 
 const places = (registry: Registry) => [...registry.all().map(({ kind }) => kind), ...reviewKinds]
 const groups = (registry: Registry): string[] => [...new Set(places(registry).map((kind) => kind.group))]
-const versions = (registry: Registry, group: string): string[] => [...new Set(places(registry).filter((kind) => kind.group === group).map((kind) => kind.version))]
+const versions = (registry: Registry, group: string): string[] => [
+  ...new Set(
+    places(registry)
+      .filter((kind) => kind.group === group)
+      .map((kind) => kind.version),
+  ),
+]
 
-const groupOf = (registry: Registry) => (name: string): object | undefined => {
-  if (!name) return undefined
-  const list = versions(registry, name).map((version) => ({ groupVersion: `${name}/${version}`, version }))
-  return { name, versions: list, preferredVersion: list[0] }
-}
+const groupOf =
+  (registry: Registry) =>
+  (name: string): object | undefined => {
+    if (!name) return undefined
+    const list = versions(registry, name).map((version) => ({ groupVersion: `${name}/${version}`, version }))
+    return { name, versions: list, preferredVersion: list[0] }
+  }
 
 function rowsOf(registry: Registry, group: string, version: string): ResourceRow[] {
   const own = registry.all().filter(({ kind }) => kind.group === group && kind.version === version)
@@ -74,8 +88,13 @@ function rowsOf(registry: Registry, group: string, version: string): ResourceRow
 function resourceRows({ kind, subresources }: Resource): ResourceRow[] {
   const { plural: name, singular: singularName, namespaced, shortNames, categories } = kind
   const row = {
-    name, singularName, namespaced, kind: kind.kind, verbs: objectVerbs,
-    ...(shortNames.length ? { shortNames } : {}), ...(categories.length ? { categories } : {}),
+    name,
+    singularName,
+    namespaced,
+    kind: kind.kind,
+    verbs: objectVerbs,
+    ...(shortNames.length ? { shortNames } : {}),
+    ...(categories.length ? { categories } : {}),
   }
   const below = subresources.map((subresource) => {
     const { verbs, kind: ownKind, group, version } = subresourceRows[subresource]
@@ -94,10 +113,12 @@ function aggregatedVersion(accept: string | undefined): string | undefined {
 }
 
 function aggregatedDocument(registry: Registry, version: string, core: boolean): ApiResponse {
-  const items = groups(registry).filter((group) => (group === '') === core).map((group) => ({
-    metadata: { ...(group ? { name: group } : {}), creationTimestamp: null },
-    versions: versions(registry, group).map((v) => ({ version: v, resources: aggregatedResources(registry, group, v), freshness: 'Current' })),
-  }))
+  const items = groups(registry)
+    .filter((group) => (group === '') === core)
+    .map((group) => ({
+      metadata: { ...(group ? { name: group } : {}), creationTimestamp: null },
+      versions: versions(registry, group).map((v) => ({ version: v, resources: aggregatedResources(registry, group, v), freshness: 'Current' })),
+    }))
   const body = { kind: 'APIGroupDiscoveryList', apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items }
   return ok(body, `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`)
 }
@@ -105,13 +126,22 @@ function aggregatedDocument(registry: Registry, version: string, core: boolean):
 function aggregatedResources(registry: Registry, group: string, version: string): object[] {
   const rows = rowsOf(registry, group, version)
   const kindOf = (row: ResourceRow) => ({ group: row.group ?? group, version: row.version ?? version, kind: row.kind })
-  return rows.filter(({ name }) => !name.includes('/')).map((row) => {
-    const below = rows.filter(({ name }) => name.startsWith(`${row.name}/`))
-    const { name, singularName, verbs, shortNames, categories } = row
-    return {
-      resource: name, responseKind: kindOf(row), scope: row.namespaced ? 'Namespaced' : 'Cluster', singularResource: singularName, verbs,
-      ...(shortNames ? { shortNames } : {}), ...(categories ? { categories } : {}),
-      ...(below.length ? { subresources: below.map((sub) => ({ subresource: sub.name.slice(name.length + 1), responseKind: kindOf(sub), verbs: sub.verbs })) } : {}),
-    }
-  })
+  return rows
+    .filter(({ name }) => !name.includes('/'))
+    .map((row) => {
+      const below = rows.filter(({ name }) => name.startsWith(`${row.name}/`))
+      const { name, singularName, verbs, shortNames, categories } = row
+      return {
+        resource: name,
+        responseKind: kindOf(row),
+        scope: row.namespaced ? 'Namespaced' : 'Cluster',
+        singularResource: singularName,
+        verbs,
+        ...(shortNames ? { shortNames } : {}),
+        ...(categories ? { categories } : {}),
+        ...(below.length
+          ? { subresources: below.map((sub) => ({ subresource: sub.name.slice(name.length + 1), responseKind: kindOf(sub), verbs: sub.verbs })) }
+          : {}),
+      }
+    })
 }

@@ -33,16 +33,25 @@ export interface DispatchOptions {
 type Verb = (ctx: SubresourceContext, call: Call) => Outcome | Promise<Outcome>
 
 const verbs: Readonly<Record<string, Verb>> = {
-  get: getVerb, list: listVerb, watch: watchVerb, create: createVerb, update: updateVerb, patch: patchVerb, delete: deleteVerb, deletecollection: deleteCollectionVerb,
+  get: getVerb,
+  list: listVerb,
+  watch: watchVerb,
+  create: createVerb,
+  update: updateVerb,
+  patch: patchVerb,
+  delete: deleteVerb,
+  deletecollection: deleteCollectionVerb,
 }
 
 /** Route, authorize, run. Refuses by throwing a StatusError. `warnings` collects what the client shall be told. */
-export const createDispatch = (options: DispatchOptions) => async (request: ApiRequest, warnings: string[] = []): Promise<Outcome> => {
-  const route = parseRoute(request)
-  await authorize(options.authorizer, request, route)
-  if (!route) return { type: 'response', response: await nonResource(options, request) }
-  return resourceOutcome(options, { request, route, warnings })
-}
+export const createDispatch =
+  (options: DispatchOptions) =>
+  async (request: ApiRequest, warnings: string[] = []): Promise<Outcome> => {
+    const route = parseRoute(request)
+    await authorize(options.authorizer, request, route)
+    if (!route) return { type: 'response', response: await nonResource(options, request) }
+    return resourceOutcome(options, { request, route, warnings })
+  }
 
 export type Dispatch = ReturnType<typeof createDispatch>
 
@@ -69,15 +78,37 @@ async function nonResource({ context, openApi, version, healthChecks }: Dispatch
 }
 
 const rootPaths = ({ registry }: SubresourceContext): string[] => {
-  const groups = registry.all().filter(({ kind }) => kind.group).flatMap(({ kind }) => [`/apis/${kind.group}`, `/apis/${kind.group}/${kind.version}`])
-  return ['/.well-known/openid-configuration', '/api', '/api/v1', '/apis', ...new Set(groups), '/healthz', '/livez', '/openapi/v3', '/openid/v1/jwks', '/readyz', '/version']
+  const groups = registry
+    .all()
+    .filter(({ kind }) => kind.group)
+    .flatMap(({ kind }) => [`/apis/${kind.group}`, `/apis/${kind.group}/${kind.version}`])
+  return [
+    '/.well-known/openid-configuration',
+    '/api',
+    '/api/v1',
+    '/apis',
+    ...new Set(groups),
+    '/healthz',
+    '/livez',
+    '/openapi/v3',
+    '/openid/v1/jwks',
+    '/readyz',
+    '/version',
+  ]
 }
 
 const openIdConfiguration = (issuer: string) => ({
-  issuer, jwks_uri: `${issuer}/openid/v1/jwks`, response_types_supported: ['id_token'], subject_types_supported: ['public'], id_token_signing_alg_values_supported: ['ES256'],
+  issuer,
+  jwks_uri: `${issuer}/openid/v1/jwks`,
+  response_types_supported: ['id_token'],
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: ['ES256'],
 })
 
-async function resourceOutcome(options: DispatchOptions, { request, route, warnings }: { request: ApiRequest; route: Route; warnings: string[] }): Promise<Outcome> {
+async function resourceOutcome(
+  options: DispatchOptions,
+  { request, route, warnings }: { request: ApiRequest; route: Route; warnings: string[] },
+): Promise<Outcome> {
   const review = reviews.find(({ kind }) => kind.group === route.group && kind.version === route.version && kind.plural === route.plural)
   if (review) return answerReview(options, { request, route, warnings, review })
   const found = findCall(options.context, { request, route, warnings })
@@ -89,7 +120,10 @@ async function resourceOutcome(options: DispatchOptions, { request, route, warni
 }
 
 /** The resource and the served subresource that a path names. */
-export function findCall({ registry }: SubresourceContext, { request, route, warnings }: Omit<Call, 'resource'>): { call: Call; subresource: string } | undefined {
+export function findCall(
+  { registry }: SubresourceContext,
+  { request, route, warnings }: Omit<Call, 'resource'>,
+): { call: Call; subresource: string } | undefined {
   // POST …/bindings is the older spelling of …/pods/<name>/binding.
   const isBindings = route.group === '' && route.plural === 'bindings'
   const resource = registry.find(isBindings ? pods : route)
@@ -112,11 +146,17 @@ type ReviewCall = Omit<Call, 'resource'> & { readonly review: (typeof reviews)[n
 async function answerReview({ context, authorizer }: DispatchOptions, { request, route, warnings, review }: ReviewCall): Promise<Outcome> {
   if (route.verb !== 'create') throw methodNotAllowed()
   const json = readJson({ request, route, warnings, resource: undefined as never })
-  if (json === null || typeof json !== 'object' || Array.isArray(json)) throw badRequest(`the object provided is unrecognized (must be of type ${review.kind.kind})`)
+  if (json === null || typeof json !== 'object' || Array.isArray(json))
+    throw badRequest(`the object provided is unrecognized (must be of type ${review.kind.kind})`)
   const object = json as Record<string, unknown>
   const ctx = { authorizer, tokens: context.tokens, now: () => timestamp(context.clock) }
   const answered = await review.answer(ctx, object, request)
   const { kind } = review
-  const base = { ...object, kind: kind.kind, apiVersion: `${kind.group}/${kind.version}`, metadata: { creationTimestamp: null, ...(object['metadata'] as object | undefined) } }
+  const base = {
+    ...object,
+    kind: kind.kind,
+    apiVersion: `${kind.group}/${kind.version}`,
+    metadata: { creationTimestamp: null, ...(object['metadata'] as object | undefined) },
+  }
   return { type: 'object', status: 201, object: { ...base, ...answered } }
 }

@@ -9,7 +9,8 @@ const qualified = (kind: Address): string => (kind.group ? `${kind.plural}.${kin
 const detailsOf = (kind: Address, name: string) => ({ ...(name ? { name } : {}), ...(kind.group ? { group: kind.group } : {}), kind: kind.plural })
 
 export const notFound = (kind: Address, name: string) => new StatusError('NotFound', `${qualified(kind)} "${name}" not found`, detailsOf(kind, name))
-export const alreadyExists = (kind: Address, name: string) => new StatusError('AlreadyExists', `${qualified(kind)} "${name}" already exists`, detailsOf(kind, name))
+export const alreadyExists = (kind: Address, name: string) =>
+  new StatusError('AlreadyExists', `${qualified(kind)} "${name}" already exists`, detailsOf(kind, name))
 export const conflict = (kind: Address, name: string, why: string) =>
   new StatusError('Conflict', `Operation cannot be fulfilled on ${qualified(kind)} "${name}": ${why}`, detailsOf(kind, name))
 export const modified = (kind: Address, name: string) =>
@@ -34,5 +35,10 @@ export function invalid(kind: Pick<Kind, 'group' | 'kind'>, name: string, faults
   const what = kind.group ? `${kind.kind}.${kind.group}` : kind.kind
   const causes = faults.map((fault) => ({ reason: fault.type, message: fault.message, field: fault.field }))
   const message = `${what} "${name}" is invalid: ${texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`}`
-  return new StatusError('Invalid', message, { ...(name ? { name } : {}), ...(kind.group ? { group: kind.group } : {}), kind: kind.kind, causes: causes as never })
+  return new StatusError('Invalid', message, {
+    ...(name ? { name } : {}),
+    ...(kind.group ? { group: kind.group } : {}),
+    kind: kind.kind,
+    causes: causes as never,
+  })
 }

@@ -19,14 +19,24 @@ const metadata = paths('metadata.name', 'metadata.namespace')
 const podIPs: Read = (object) => at('status.podIP')(object)
 
 const eventLabels = paths(
-  'involvedObject.kind', 'involvedObject.namespace', 'involvedObject.name', 'involvedObject.uid', 'involvedObject.apiVersion',
-  'involvedObject.resourceVersion', 'involvedObject.fieldPath', 'reason', 'reportingComponent', 'type',
+  'involvedObject.kind',
+  'involvedObject.namespace',
+  'involvedObject.name',
+  'involvedObject.uid',
+  'involvedObject.apiVersion',
+  'involvedObject.resourceVersion',
+  'involvedObject.fieldPath',
+  'reason',
+  'reportingComponent',
+  'type',
 )
 
 const byKind: Readonly<Record<string, Readonly<Record<string, Read>>>> = {
   'core/pods': {
     ...paths('spec.nodeName', 'spec.restartPolicy', 'spec.schedulerName', 'spec.serviceAccountName', 'status.phase', 'status.nominatedNodeName'),
-    'spec.hostNetwork': (object) => String((object as { spec?: { hostNetwork?: boolean } }).spec?.hostNetwork ?? false), 'status.podIP': podIPs, 'status.podIPs': podIPs,
+    'spec.hostNetwork': (object) => String((object as { spec?: { hostNetwork?: boolean } }).spec?.hostNetwork ?? false),
+    'status.podIP': podIPs,
+    'status.podIPs': podIPs,
   },
   'core/nodes': { 'spec.unschedulable': (object) => String((object as { spec?: { unschedulable?: boolean } }).spec?.unschedulable ?? false) },
   'core/namespaces': { ...paths('status.phase'), name: at('metadata.name') },

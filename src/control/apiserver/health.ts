@@ -38,7 +38,12 @@ async function run({ name, check }: HealthCheck): Promise<{ name: string; ok: bo
 export const version = (info: VersionInfo): ApiResponse => ({
   status: 200,
   body: {
-    ...info, gitCommit: '', gitTreeState: 'clean', buildDate: '1970-01-01T00:00:00Z', goVersion: '', compiler: `node ${process.version}`,
+    ...info,
+    gitCommit: '',
+    gitTreeState: 'clean',
+    buildDate: '1970-01-01T00:00:00Z',
+    goVersion: '',
+    compiler: `node ${process.version}`,
     platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
   },
 })

@@ -43,7 +43,9 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
     expect(wide).toMatch(/^NAME +READY +UP-TO-DATE +AVAILABLE +AGE +CONTAINERS +IMAGES +SELECTOR\nweb +0\/2 +0 +0 +\w+ +web +example\/web +app=web$/)
     expect(await kubectl('scale deploy/web --replicas=4')).toBe('deployment.apps/web scaled')
     expect(await kubectl('set image deploy/web web=example/web:2')).toBe('deployment.apps/web image updated')
-    expect(await kubectl('get deploy web -o jsonpath={.spec.replicas}/{.spec.template.spec.containers[0].image}/{.metadata.generation}')).toBe('4/example/web:2/3')
+    expect(await kubectl('get deploy web -o jsonpath={.spec.replicas}/{.spec.template.spec.containers[0].image}/{.metadata.generation}')).toBe(
+      '4/example/web:2/3',
+    )
     expect(await kubectl('expose deploy web --port=80')).toBe('service/web exposed')
   })
 
@@ -76,7 +78,7 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
     expect(await kubectl('create token default')).toMatch(/^eyJ/)
   })
 
-  test('repeats upstream\'s refusals', async () => {
+  test("repeats upstream's refusals", async () => {
     expect(await kubectl('get pod nope')).toBe('Error from server (NotFound): pods "nope" not found')
     expect(await kubectl('delete ns default')).toBe('Error from server (Forbidden): namespaces "default" is forbidden: this namespace may not be deleted')
     expect(await kubectl('-n absent create configmap x')).toBe('error: failed to create configmap: namespaces "absent" not found')

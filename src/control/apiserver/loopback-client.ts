@@ -21,7 +21,9 @@ interface Wanted {
 }
 
 const contentTypes: Readonly<Record<PatchType, string>> = {
-  json: 'application/json-patch+json', merge: 'application/merge-patch+json', strategic: 'application/strategic-merge-patch+json',
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
 }
 const never = new AbortController().signal
 
@@ -47,7 +49,10 @@ export class LoopbackClient implements Client {
     return { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata, items: outcome.items.map((item) => item.object as T) }
   }
 
-  async *watch<T extends KubeObject>(kind: Kind<T>, options: ListOptions & { signal: AbortSignal; allowWatchBookmarks?: boolean }): AsyncIterable<WatchEvent<T>> {
+  async *watch<T extends KubeObject>(
+    kind: Kind<T>,
+    options: ListOptions & { signal: AbortSignal; allowWatchBookmarks?: boolean },
+  ): AsyncIterable<WatchEvent<T>> {
     const { namespace, signal, ...query } = options
     if (signal.aborted) return
     const outcome = await this.#ask({ method: 'GET', kind, ref: { namespace }, query: { ...query, watch: true }, signal })
@@ -92,8 +97,13 @@ export class LoopbackClient implements Client {
     const parameters = new URLSearchParams()
     for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value))
     return this.#dispatch({
-      method, path: pathOf(kind, ref, subresource), query: parameters, headers: contentType ? { 'content-type': contentType } : {},
-      ...(body ? { body } : {}), user: this.#user, signal,
+      method,
+      path: pathOf(kind, ref, subresource),
+      query: parameters,
+      headers: contentType ? { 'content-type': contentType } : {},
+      ...(body ? { body } : {}),
+      user: this.#user,
+      signal,
     })
   }
 }

@@ -33,7 +33,12 @@ export class OpenApi {
       const place = kind.group ? `apis/${kind.group}/${kind.version}` : `api/${kind.version}`
       places.set(place, [...(places.get(place) ?? []), kind.plural])
     }
-    const hash = (plurals: string[]) => createHash('sha256').update(`${this.#version.gitVersion} ${plurals.join(' ')}`).digest('hex').slice(0, 32).toUpperCase()
+    const hash = (plurals: string[]) =>
+      createHash('sha256')
+        .update(`${this.#version.gitVersion} ${plurals.join(' ')}`)
+        .digest('hex')
+        .slice(0, 32)
+        .toUpperCase()
     return Object.fromEntries([...places].map(([place, plurals]) => [place, { serverRelativeURL: `/openapi/v3/${place}?hash=${hash(plurals)}` }]))
   }
 

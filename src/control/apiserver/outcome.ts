@@ -15,7 +15,14 @@ export type Outcome =
   | { readonly type: 'item'; readonly status: number; readonly resource: Resource; readonly item: Item }
   /** An object that is not stored: a dry run's result, a Status, a review. */
   | { readonly type: 'object'; readonly status: number; readonly object: object; readonly resource?: Resource }
-  | { readonly type: 'list'; readonly resource: Resource; readonly items: readonly Item[]; readonly revision: number; readonly next?: string; readonly remaining?: number }
+  | {
+      readonly type: 'list'
+      readonly resource: Resource
+      readonly items: readonly Item[]
+      readonly revision: number
+      readonly next?: string
+      readonly remaining?: number
+    }
   | { readonly type: 'watch'; readonly resource: Resource; readonly records: AsyncIterable<WatchRecord> }
   | { readonly type: 'response'; readonly response: ApiResponse }
 

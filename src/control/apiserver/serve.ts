@@ -22,7 +22,12 @@ export interface ServedOptions {
 const upgraded = new Set(['exec', 'attach', 'portforward'])
 
 /** What the listener needs: requests with credentials in, responses out. */
-export function createServed({ context, dispatch, authorizer, authenticators }: ServedOptions): Served & { respond(request: ApiRequest): Promise<ApiResponse> } {
+export function createServed({
+  context,
+  dispatch,
+  authorizer,
+  authenticators,
+}: ServedOptions): Served & { respond(request: ApiRequest): Promise<ApiResponse> } {
   const respond = async (request: ApiRequest): Promise<ApiResponse> => {
     const warnings: string[] = []
     try {
@@ -78,7 +83,10 @@ async function authenticate(authenticators: readonly Authenticator[], { headers,
 function impersonated(user: UserInfo, headers: IncomingCall['headers']): UserInfo {
   const name = headers['impersonate-user']
   if (!name) return user
-  const groups = (headers['impersonate-group'] ?? '').split(',').map((group) => group.trim()).filter(Boolean)
+  const groups = (headers['impersonate-group'] ?? '')
+    .split(',')
+    .map((group) => group.trim())
+    .filter(Boolean)
   return { name, groups: name === anonymous.name ? anonymous.groups : [...groups, 'system:authenticated'] }
 }
 

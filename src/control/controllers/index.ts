@@ -24,8 +24,19 @@ import { taintEvictionController } from './taint-eviction/taint-eviction.ts'
 
 /** Every controller there is. */
 export const controllers: readonly Controller[] = [
-  namespaceController, serviceAccountController, rootCaController, nodeIpamController, deploymentController, replicaSetController,
-  endpointSliceController, endpointsController, loadBalancerController, nodeLifecycleController, taintEvictionController, podGarbageCollector, garbageCollector,
+  namespaceController,
+  serviceAccountController,
+  rootCaController,
+  nodeIpamController,
+  deploymentController,
+  replicaSetController,
+  endpointSliceController,
+  endpointsController,
+  loadBalancerController,
+  nodeLifecycleController,
+  taintEvictionController,
+  podGarbageCollector,
+  garbageCollector,
 ]
 
 export interface StartControllersOptions extends Partial<ControllerSettings> {
@@ -61,7 +72,9 @@ export const startControllers = async (options: StartControllersOptions): Promis
 
 const settled = ({ rootCA, clusterCIDR, loadBalancerRange, ...rest }: StartControllersOptions): ControllerSettings =>
   Object.freeze({
-    rootCA, clusterCIDR, loadBalancerRange,
+    rootCA,
+    clusterCIDR,
+    loadBalancerRange,
     nodeMonitorGraceMs: rest.nodeMonitorGraceMs ?? 40_000,
     nodeMonitorPeriodMs: rest.nodeMonitorPeriodMs ?? 5_000,
     terminatedPodThreshold: rest.terminatedPodThreshold ?? 12_500,

@@ -31,7 +31,15 @@ export const startStory = (controllers: readonly Controller[], options: Partial<
   const start = () => {
     abort = new AbortController()
     void startControllers({
-      clientFor: () => client, clock, log: silentLog, signal: abort.signal, rootCA: 'PEM', clusterCIDR: '10.42.0.0/16', loadBalancerRange: '10.44.0.0/29', controllers, ...options,
+      clientFor: () => client,
+      clock,
+      log: silentLog,
+      signal: abort.signal,
+      rootCA: 'PEM',
+      clusterCIDR: '10.42.0.0/16',
+      loadBalancerRange: '10.44.0.0/29',
+      controllers,
+      ...options,
     })
   }
   start()
@@ -47,7 +55,10 @@ export const startStory = (controllers: readonly Controller[], options: Partial<
       return quiet()
     },
     runPods: (hold = () => false) => runPods({ client, clock, signal: world.signal, hold }),
-    events: async () => (await client.list(events)).items.map(({ involvedObject, type, reason, message, count }) => `${involvedObject.kind} ${type} ${reason} ${message}${(count ?? 1) > 1 ? ` x${count}` : ''}`),
+    events: async () =>
+      (await client.list(events)).items.map(
+        ({ involvedObject, type, reason, message, count }) => `${involvedObject.kind} ${type} ${reason} ${message}${(count ?? 1) > 1 ? ` x${count}` : ''}`,
+      ),
     stop() {
       abort.abort()
       world.abort()
@@ -72,7 +83,16 @@ const runPods = ({ client, clock, signal, hold }: Kubelets) => {
   })
 }
 
-export const setReady = async (client: FakeClient, { metadata }: Pod, { isReady, podIP, nowMs }: { isReady: boolean; podIP?: string; nowMs: number }): Promise<void> => {
+export const setReady = async (
+  client: FakeClient,
+  { metadata }: Pod,
+  { isReady, podIP, nowMs }: { isReady: boolean; podIP?: string; nowMs: number },
+): Promise<void> => {
   const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'False', lastTransitionTime: stampOf(nowMs) }]
-  await client.patch(pods, metadata, { status: { phase: 'Running', conditions, ...(podIP ? { podIP, podIPs: [{ ip: podIP }] } : {}) } }, { type: 'merge', subresource: 'status' })
+  await client.patch(
+    pods,
+    metadata,
+    { status: { phase: 'Running', conditions, ...(podIP ? { podIP, podIPs: [{ ip: podIP }] } : {}) } },
+    { type: 'merge', subresource: 'status' },
+  )
 }

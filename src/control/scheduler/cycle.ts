@@ -1,9 +1,7 @@
 import type { Filter, Refusal, SchedulerPlugin } from './plugin.ts'
 import type { NodeInfo, PodInfo, Snapshot } from './snapshot.ts'
 
-export type Decision =
-  | { readonly node: string }
-  | { readonly refusals: ReadonlyMap<string, Refusal>; readonly nodeCount: number }
+export type Decision = { readonly node: string } | { readonly refusals: ReadonlyMap<string, Refusal>; readonly nodeCount: number }
 
 export interface CycleOptions {
   readonly plugins: readonly SchedulerPlugin[]

@@ -11,13 +11,20 @@ interface Requirement {
 const meets = (labels: Labels, { key, operator, values = [] }: Requirement): boolean => {
   const value = labels[key]
   switch (operator) {
-    case 'In': return value !== undefined && values.includes(value)
-    case 'NotIn': return value === undefined || !values.includes(value)
-    case 'Exists': return value !== undefined
-    case 'DoesNotExist': return value === undefined
-    case 'Gt': return compareNumbers(value, values[0], (a, b) => a > b)
-    case 'Lt': return compareNumbers(value, values[0], (a, b) => a < b)
-    default: return false
+    case 'In':
+      return value !== undefined && values.includes(value)
+    case 'NotIn':
+      return value === undefined || !values.includes(value)
+    case 'Exists':
+      return value !== undefined
+    case 'DoesNotExist':
+      return value === undefined
+    case 'Gt':
+      return compareNumbers(value, values[0], (a, b) => a > b)
+    case 'Lt':
+      return compareNumbers(value, values[0], (a, b) => a < b)
+    default:
+      return false
   }
 }
 

@@ -1,6 +1,10 @@
 import type { Refusal } from './plugin.ts'
 
-const histogram = (counts: ReadonlyMap<string, number>): string => [...counts].map(([reason, count]) => `${count} ${reason}`).sort().join(', ')
+const histogram = (counts: ReadonlyMap<string, number>): string =>
+  [...counts]
+    .map(([reason, count]) => `${count} ${reason}`)
+    .sort()
+    .join(', ')
 
 const count = (reasons: Iterable<string>): Map<string, number> => {
   const counts = new Map<string, number>()
@@ -15,8 +19,11 @@ const count = (reasons: Iterable<string>): Map<string, number> => {
 export const unschedulableMessage = (refusals: ReadonlyMap<string, Refusal>, nodeCount: number): string => {
   if (nodeCount === 0) return 'no nodes available to schedule pods'
   const reasons = count([...refusals.values()].flatMap((refusal) => refusal.reasons))
-  const preemption = count([...refusals.values()].map((refusal) =>
-    refusal.unresolvable ? 'Preemption is not helpful for scheduling' : 'No preemption victims found for incoming pod'))
+  const preemption = count(
+    [...refusals.values()].map((refusal) =>
+      refusal.unresolvable ? 'Preemption is not helpful for scheduling' : 'No preemption victims found for incoming pod',
+    ),
+  )
   const none = `0/${nodeCount} nodes are available:`
   return `${none} ${histogram(reasons)}. preemption: ${none} ${histogram(preemption)}.`
 }

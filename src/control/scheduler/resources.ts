@@ -4,8 +4,22 @@ import type { Container, Pod } from '../../base/api/generated/types.ts'
 export type Amounts = ReadonlyMap<string, number>
 
 const suffixes: Readonly<Record<string, number>> = {
-  n: 1e-9, u: 1e-6, m: 1e-3, '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18,
-  Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60,
+  n: 1e-9,
+  u: 1e-6,
+  m: 1e-3,
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
 }
 
 /** A quantity in whole units, rounded up as upstream's `Value()` and `MilliValue()` do. What is no quantity counts nothing. */
@@ -53,7 +67,10 @@ const peakOf = (pod: Pod, requestOf: RequestOf): Map<string, number> => {
 const declared: RequestOf = (container) => amountsOf(container.resources?.requests)
 
 // A container that asks for nothing still weighs something when nodes are compared.
-const unasked: Amounts = new Map([['cpu', 100], ['memory', 200 * 2 ** 20]])
+const unasked: Amounts = new Map([
+  ['cpu', 100],
+  ['memory', 200 * 2 ** 20],
+])
 
 export const podRequests = (pod: Pod): Amounts => peakOf(pod, declared)
 

@@ -23,9 +23,13 @@ const start = () => startScheduler({ client, clock, log: silentLog, signal: cont
 const settle = async () => {
   for (let turn = 0; turn < 20; turn++) await clock.advance(0)
 }
-const addNode = (name: string, cpu = '2') => client.create(nodes, { metadata: { name }, spec: {}, status: { allocatable: { cpu, memory: '4Gi', pods: '110' } } })
+const addNode = (name: string, cpu = '2') =>
+  client.create(nodes, { metadata: { name }, spec: {}, status: { allocatable: { cpu, memory: '4Gi', pods: '110' } } })
 const addPod = (name: string, cpu: string, spec: Draft<Pod['spec']> = {}) =>
-  client.create(pods, { metadata: { name, namespace: 'default' }, spec: { containers: [{ name: 'c', resources: { requests: { cpu } } }], ...spec } as Draft<Pod['spec']> })
+  client.create(pods, {
+    metadata: { name, namespace: 'default' },
+    spec: { containers: [{ name: 'c', resources: { requests: { cpu } } }], ...spec } as Draft<Pod['spec']>,
+  })
 const nodeOf = async (name: string) => (await client.get(pods, { namespace: 'default', name })).spec.nodeName
 const said = async () => (await client.list(events)).items.map(({ reason, message }) => `${reason}: ${message}`)
 

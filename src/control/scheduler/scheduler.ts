@@ -172,14 +172,18 @@ class Scheduler {
   #report(pod: Pod, reason: string, message: string): void {
     this.#events.event(pod, 'Warning', 'FailedScheduling', message)
     void this.#setCondition(this.#informers.pods.get(keyOf(pod)) ?? pod, reason, message).catch((error: Error) =>
-      this.#log.debug({ pod: keyOf(pod), error: error.message }, 'the PodScheduled condition could not be written'))
+      this.#log.debug({ pod: keyOf(pod), error: error.message }, 'the PodScheduled condition could not be written'),
+    )
   }
 
   async #setCondition(pod: Pod, reason: string, message: string): Promise<void> {
     const old = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled')
     if (old?.status === 'False' && old.reason === reason && old.message === message) return
     const condition: PodCondition = {
-      type: 'PodScheduled', status: 'False', reason, message,
+      type: 'PodScheduled',
+      status: 'False',
+      reason,
+      message,
       lastTransitionTime: old?.status === 'False' && old.lastTransitionTime ? old.lastTransitionTime : stampOf(this.#options.clock.now()),
       ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     }

@@ -47,7 +47,9 @@ export const podInfoOf = (pod: Pod): PodInfo => ({
   requests: podRequests(pod),
   scoringRequests: podScoringRequests(pod),
   hostPorts: [...(pod.spec.initContainers ?? []).filter((container) => container.restartPolicy === 'Always'), ...pod.spec.containers].flatMap((container) =>
-    (container.ports ?? []).filter((port) => port.hostPort).map((port) => ({ protocol: port.protocol ?? 'TCP', ip: port.hostIP || '0.0.0.0', port: port.hostPort! })),
+    (container.ports ?? [])
+      .filter((port) => port.hostPort)
+      .map((port) => ({ protocol: port.protocol ?? 'TCP', ip: port.hostIP || '0.0.0.0', port: port.hostPort! })),
   ),
   owner: controllerOf(pod)?.uid,
 })

@@ -35,7 +35,9 @@ class LmdbJournal implements Journal {
     if (format === undefined) this.#db.transactionSync(() => this.#putMeta('format', formatVersion))
     else if (format > formatVersion) {
       void this.#db.close()
-      throw new Error(`the data in ${path} have format ${format}, and this version reads up to ${formatVersion}: use the version that wrote them, or another folder`)
+      throw new Error(
+        `the data in ${path} have format ${format}, and this version reads up to ${formatVersion}: use the version that wrote them, or another folder`,
+      )
     }
   }
 

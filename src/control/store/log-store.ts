@@ -1,7 +1,16 @@
 import type { Journal, JournalRecord, Version } from './journal.ts'
 import { SortedMap } from './sorted-map.ts'
 import {
-  CompactedError, FutureRevisionError, type Entry, type Mismatch, type Range, type RangeOptions, type Store, type StoreEvent, type StoreWatcher, type WriteResult,
+  CompactedError,
+  FutureRevisionError,
+  type Entry,
+  type Mismatch,
+  type Range,
+  type RangeOptions,
+  type Store,
+  type StoreEvent,
+  type StoreWatcher,
+  type WriteResult,
 } from './store.ts'
 import { deliver, WatchHub, type Subscription } from './watch-hub.ts'
 

@@ -8,7 +8,8 @@ const put = async (store: Store, key: string, value: string, expected?: number):
   if (!result.ok) throw new Error(`${key} stands at ${result.actual}`)
   return result.revision
 }
-const keys = (store: Store, prefix: string, at?: number) => store.list(prefix, at === undefined ? {} : { at }).entries.map((entry) => `${entry.key}=${text(entry.value)}`)
+const keys = (store: Store, prefix: string, at?: number) =>
+  store.list(prefix, at === undefined ? {} : { at }).entries.map((entry) => `${entry.key}=${text(entry.value)}`)
 const line = (event: StoreEvent) => `${event.revision} ${event.type} ${event.key} ${text(event.value)} < ${text(event.previous?.value) ?? 'nothing'}`
 
 /** What every Store does. `open` gives an empty one; `reopen` closes it and opens its data again, where data outlive a store. */
@@ -99,7 +100,10 @@ export const storeCases = (name: string, open: () => Promise<Store>, reopen?: (s
       const page = store.list('/r/', { limit: 2, at: then })
       expect(page).toMatchObject({ revision: then, next: '/r/c', remaining: 3 })
       expect(page.entries.map((entry) => entry.key)).toEqual(['/r/a', '/r/b'])
-      expect(store.list('/r/', { limit: 5, start: page.next!, at: then })).toMatchObject({ remaining: 0, entries: [{ key: '/r/c' }, { key: '/r/d' }, { key: '/r/e' }] })
+      expect(store.list('/r/', { limit: 5, start: page.next!, at: then })).toMatchObject({
+        remaining: 0,
+        entries: [{ key: '/r/c' }, { key: '/r/d' }, { key: '/r/e' }],
+      })
       expect(store.list('/r/', { limit: 5 })).not.toHaveProperty('next')
       expect(keys(store, '/r/')).toEqual(['/r/a=2', '/r/c=1', '/r/d=1', '/r/e=1', '/r/f=1'])
       expect(keys(store, '/r/', then)).toEqual(['/r/a=1', '/r/b=1', '/r/c=1', '/r/d=1', '/r/e=1'])

@@ -35,10 +35,14 @@ const openAt = (path: string): Store => {
 }
 
 storeCases('MemoryStore', async () => kept(new MemoryStore()))
-storeCases('LmdbStore', async () => openAt(folder()), async (store) => {
-  await store.close()
-  return openAt(paths.get(store)!)
-})
+storeCases(
+  'LmdbStore',
+  async () => openAt(folder()),
+  async (store) => {
+    await store.close()
+    return openAt(paths.get(store)!)
+  },
+)
 
 test('data of a newer format are refused', async () => {
   const path = folder()

@@ -16,10 +16,13 @@ beforeEach(() => void (control = new AbortController()))
 afterEach(() => control.abort())
 
 const meta = (name: string) => ({ name, namespace: 'shop', uid: name, resourceVersion: '1' })
-const slicesOf = (count: number): EndpointSlice => ({
-  metadata: { ...meta('many-1'), labels: { 'kubernetes.io/service-name': 'many' } }, addressType: 'IPv4', ports: [{ port: 80 }],
-  endpoints: Array.from({ length: count }, (_, index) => ({ addresses: [`10.244.${index >> 8}.${index & 255}`], conditions: {} })),
-} as unknown as EndpointSlice)
+const slicesOf = (count: number): EndpointSlice =>
+  ({
+    metadata: { ...meta('many-1'), labels: { 'kubernetes.io/service-name': 'many' } },
+    addressType: 'IPv4',
+    ports: [{ port: 80 }],
+    endpoints: Array.from({ length: count }, (_, index) => ({ addresses: [`10.244.${index >> 8}.${index & 255}`], conditions: {} })),
+  }) as unknown as EndpointSlice
 
 const start = async (upstream: Forwarder, options: { clock?: FakeClock; synced?: Promise<void> } = {}): Promise<number> => {
   const [services, slices] = [createObjectCache<Service>(), createObjectCache<EndpointSlice>()]
@@ -29,17 +32,30 @@ const start = async (upstream: Forwarder, options: { clock?: FakeClock; synced?:
   slices.set(slicesOf(200))
   const synced = options.synced ?? Promise.resolve()
   const dns = startDns({
-    client: {} as Client, address: '127.0.0.1', port: 0, upstream, clock: options.clock ?? systemClock, log: silentLog, signal: control.signal,
-    services: { ...services, synced }, endpointSlices: { ...slices, synced },
+    client: {} as Client,
+    address: '127.0.0.1',
+    port: 0,
+    upstream,
+    clock: options.clock ?? systemClock,
+    log: silentLog,
+    signal: control.signal,
+    services: { ...services, synced },
+    endpointSlices: { ...slices, synced },
   })
   if (!options.synced) await dns.synced
   return dns.listening
 }
 
-const question = (name: string, options: { type?: 'A' | 'SRV'; payload?: number } = {}) => encode({
-  type: 'query', id: 7, flags: 0x0100, questions: [{ type: options.type ?? 'A', name }],
-  ...(options.payload ? { additionals: [{ type: 'OPT', name: '.', udpPayloadSize: options.payload, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }] } : {}),
-})
+const question = (name: string, options: { type?: 'A' | 'SRV'; payload?: number } = {}) =>
+  encode({
+    type: 'query',
+    id: 7,
+    flags: 0x0100,
+    questions: [{ type: options.type ?? 'A', name }],
+    ...(options.payload
+      ? { additionals: [{ type: 'OPT', name: '.', udpPayloadSize: options.payload, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }] }
+      : {}),
+  })
 
 const askUdp = async (port: number, message: Buffer): Promise<DecodedPacket & { rcode?: string }> => {
   const socket = createSocket('udp4')
@@ -89,7 +105,10 @@ describe('DNS server', () => {
   it('asks upstream for other names and follows an ExternalName there', async () => {
     const port = await start(example)
     expect(await askUdp(port, question('example.org'))).toMatchObject({ id: 7, answers: [{ data: '192.0.2.80' }] })
-    expect((await askUdp(port, question('out.shop.svc.cluster.local'))).answers).toMatchObject([{ type: 'CNAME', data: 'example.org' }, { type: 'A', data: '192.0.2.80' }])
+    expect((await askUdp(port, question('out.shop.svc.cluster.local'))).answers).toMatchObject([
+      { type: 'CNAME', data: 'example.org' },
+      { type: 'A', data: '192.0.2.80' },
+    ])
   })
 
   it('answers SERVFAIL when upstream is silent or broken, and while the cluster is not known', async () => {
@@ -116,6 +135,8 @@ describe('DNS server', () => {
     const upstream = forwardTo({ servers: () => ['127.0.0.1:1', `127.0.0.1:${target}`], clock: systemClock, timeoutMs: 500 })
     const reply = decode(await upstream(question('many.shop.svc.cluster.local'), { signal: control.signal }))
     expect(reply.answers).toHaveLength(200)
-    await expect(forwardTo({ servers: () => [], clock: systemClock })(question('x'), { signal: control.signal })).rejects.toThrow('there is no upstream DNS server')
+    await expect(forwardTo({ servers: () => [], clock: systemClock })(question('x'), { signal: control.signal })).rejects.toThrow(
+      'there is no upstream DNS server',
+    )
   })
 })

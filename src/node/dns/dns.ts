@@ -87,8 +87,11 @@ const answerQuery = async (query: DecodedPacket, message: Buffer, options: Handl
   return encodeReply(query, replyOf(resolution, chased, turn))
 }
 
-const replyOf = (resolution: Resolution, chased: readonly Answer[], turn: number): Reply =>
-  ({ ...resolution, authoritative: true, answers: [...rotate(resolution.answers, turn), ...chased] })
+const replyOf = (resolution: Resolution, chased: readonly Answer[], turn: number): Reply => ({
+  ...resolution,
+  authoritative: true,
+  answers: [...rotate(resolution.answers, turn), ...chased],
+})
 
 /** Addresses take turns at the first place, where most clients look; an alias stays before them. */
 const rotate = (answers: readonly Answer[], turn: number): readonly Answer[] => {

@@ -14,25 +14,27 @@ export interface ForwardOptions {
 }
 
 /** Forwards by UDP and, where an answer is cut off, by TCP. Must run where the servers can be reached. */
-export const forwardTo = ({ servers, clock, timeoutMs = 2_000 }: ForwardOptions): Forwarder => async (query, { signal }) => {
-  let last: Error = new Error('there is no upstream DNS server')
-  for (const server of servers()) {
-    const [host = '', port = '53'] = server.split(':')
-    const timeout = new AbortController()
-    const cancel = clock.after(timeoutMs, () => timeout.abort(new Error(`${server} did not answer`)))
-    const both = AbortSignal.any([signal, timeout.signal])
-    try {
-      const reply = await askUdp(query, { host, port: Number(port), signal: both })
-      return isTruncated(reply) ? await askTcp(query, { host, port: Number(port), signal: both }) : reply
-    } catch (error) {
-      last = error as Error
-    } finally {
-      cancel()
+export const forwardTo =
+  ({ servers, clock, timeoutMs = 2_000 }: ForwardOptions): Forwarder =>
+  async (query, { signal }) => {
+    let last: Error = new Error('there is no upstream DNS server')
+    for (const server of servers()) {
+      const [host = '', port = '53'] = server.split(':')
+      const timeout = new AbortController()
+      const cancel = clock.after(timeoutMs, () => timeout.abort(new Error(`${server} did not answer`)))
+      const both = AbortSignal.any([signal, timeout.signal])
+      try {
+        const reply = await askUdp(query, { host, port: Number(port), signal: both })
+        return isTruncated(reply) ? await askTcp(query, { host, port: Number(port), signal: both }) : reply
+      } catch (error) {
+        last = error as Error
+      } finally {
+        cancel()
+      }
+      if (signal.aborted) break
     }
-    if (signal.aborted) break
+    throw last
   }
-  throw last
-}
 
 interface Server {
   readonly host: string

@@ -26,11 +26,18 @@ const optOf = (query: DecodedPacket): OptRecord | undefined => query.additionals
 export const payloadSizeOf = (query: DecodedPacket): number => Math.max(512, Math.min(optOf(query)?.udpPayloadSize ?? 512, 4096))
 
 export const encodeReply = (query: DecodedPacket, reply: Reply): Buffer => {
-  const edns = optOf(query) ? [{ type: 'OPT', name: '.', udpPayloadSize: ownPayloadSize, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] } as unknown as Answer] : []
+  const edns = optOf(query)
+    ? [{ type: 'OPT', name: '.', udpPayloadSize: ownPayloadSize, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] } as unknown as Answer]
+    : []
   const flags = RECURSION_AVAILABLE | (reply.authoritative ? AUTHORITATIVE_ANSWER : 0) | ((query.flags ?? 0) & RECURSION_DESIRED) | codes[reply.rcode]
   return encode({
-    type: 'response', id: query.id ?? 0, flags, questions: query.questions ?? [],
-    answers: [...(reply.answers ?? [])], authorities: [...(reply.authorities ?? [])], additionals: [...(reply.additionals ?? []), ...edns],
+    type: 'response',
+    id: query.id ?? 0,
+    flags,
+    questions: query.questions ?? [],
+    answers: [...(reply.answers ?? [])],
+    authorities: [...(reply.authorities ?? [])],
+    additionals: [...(reply.additionals ?? []), ...edns],
   })
 }
 

@@ -30,7 +30,8 @@ slices:
 
 const cacheOf = <T extends Service | EndpointSlice>(objects: object[]) => {
   const cache = createObjectCache<T>()
-  for (const object of objects as T[]) cache.set({ ...object, metadata: { ...object.metadata, namespace: 'shop', uid: object.metadata.name, resourceVersion: '1' } })
+  for (const object of objects as T[])
+    cache.set({ ...object, metadata: { ...object.metadata, namespace: 'shop', uid: object.metadata.name, resourceVersion: '1' } })
   return { ...cache, synced: Promise.resolve() }
 }
 const view = informerView({ clusterDomain: 'cluster.local', services: cacheOf<Service>(world.services), slices: cacheOf<EndpointSlice>(world.slices) })
@@ -66,7 +67,11 @@ const cases: readonly [string, string, string][] = [
   ['A', '10-244-0-3.db.shop.svc.cluster.local', 'A 10.244.0.3'],
   ['A', 'db-2.db.shop.svc.cluster.local', 'NXDOMAIN'],
   ['A', 'empty.shop.svc.cluster.local', 'NXDOMAIN'],
-  ['SRV', '_pg._tcp.db.shop.svc.cluster.local', 'SRV 5432 db-0.db.shop.svc.cluster.local 50, SRV 5432 10-244-0-3.db.shop.svc.cluster.local 50, + A 10.244.0.2, + A 10.244.0.3'],
+  [
+    'SRV',
+    '_pg._tcp.db.shop.svc.cluster.local',
+    'SRV 5432 db-0.db.shop.svc.cluster.local 50, SRV 5432 10-244-0-3.db.shop.svc.cluster.local 50, + A 10.244.0.2, + A 10.244.0.3',
+  ],
   ['A', '10-0-0-1.shop.pod.cluster.local', 'A 10.0.0.1'],
   ['A', 'not-an-ip.shop.pod.cluster.local', 'NXDOMAIN'],
   ['A', 'out.shop.svc.cluster.local', 'CNAME example.org, chase example.org'],

@@ -74,24 +74,35 @@ interface Selection {
 const serviceTargets = (service: Service, view: ClusterView, selection: Selection): Found => {
   const { spec, metadata } = service
   const base = `${metadata.name}.${metadata.namespace}.svc.${view.clusterDomain}`
-  if (spec.type === 'ExternalName') return Object.keys(selection).length === 0 && spec.externalName ? [{ host: spec.externalName.replace(/\.$/, ''), port: undefined, name: base }] : undefined
+  if (spec.type === 'ExternalName')
+    return Object.keys(selection).length === 0 && spec.externalName ? [{ host: spec.externalName.replace(/\.$/, ''), port: undefined, name: base }] : undefined
   const matches = (port: { portName: string; protocol: string }) =>
-    (selection.port === undefined || selection.port === port.portName.toLowerCase()) && (selection.protocol === undefined || selection.protocol === port.protocol.toLowerCase())
-  const found = spec.clusterIP === 'None' || selection.endpoint !== undefined
-    ? endpointTargets(readyEndpoints(view.slices(metadata.namespace ?? '', metadata.name)).filter(matches), base, selection.endpoint)
-    : (spec.ports ?? []).filter((port) => matches({ portName: port.name ?? '', protocol: port.protocol ?? 'TCP' })).map((port) => ({ host: spec.clusterIP ?? '', port: port.port, name: base }))
+    (selection.port === undefined || selection.port === port.portName.toLowerCase()) &&
+    (selection.protocol === undefined || selection.protocol === port.protocol.toLowerCase())
+  const found =
+    spec.clusterIP === 'None' || selection.endpoint !== undefined
+      ? endpointTargets(readyEndpoints(view.slices(metadata.namespace ?? '', metadata.name)).filter(matches), base, selection.endpoint)
+      : (spec.ports ?? [])
+          .filter((port) => matches({ portName: port.name ?? '', protocol: port.protocol ?? 'TCP' }))
+          .map((port) => ({ host: spec.clusterIP ?? '', port: port.port, name: base }))
   return found.length > 0 ? found.filter(({ host }) => host !== '') : undefined
 }
 
 const labelOf = (endpoint: Endpoint): string => (endpoint.hostname ?? endpoint.ip.replaceAll('.', '-')).toLowerCase()
 
 const endpointTargets = (endpoints: readonly Endpoint[], base: string, label: string | undefined): readonly Target[] =>
-  endpoints.filter((endpoint) => label === undefined || labelOf(endpoint) === label).map((endpoint) => ({ host: endpoint.ip, port: endpoint.port, name: `${labelOf(endpoint)}.${base}` }))
+  endpoints
+    .filter((endpoint) => label === undefined || labelOf(endpoint) === label)
+    .map((endpoint) => ({ host: endpoint.ip, port: endpoint.port, name: `${labelOf(endpoint)}.${base}` }))
 
 const records = (question: Question, targets: readonly Target[], view: ClusterView): Resolution => {
   const alias = targets.find(({ host }) => isIP(host) === 0)
   if (alias) return followAlias(question, alias.host, view)
-  if (question.type === 'A') return answer(view, unique(targets.map(({ host }) => host)).map((host) => a(question.name, host)))
+  if (question.type === 'A')
+    return answer(
+      view,
+      unique(targets.map(({ host }) => host)).map((host) => a(question.name, host)),
+    )
   if (question.type === 'SRV') return serviceRecords(question, targets, view)
   return answer(view, [])
 }
@@ -109,15 +120,19 @@ const followAlias = (question: Question, target: string, view: ClusterView): Res
   if (question.type === 'CNAME') return answer(view, [alias])
   if (question.type !== 'A' && question.type !== 'AAAA') return answer(view, [])
   // An alias of an alias inside the cluster is followed by the client; one step is enough to end every ring.
-  const inner = target.toLowerCase().endsWith(`.${view.clusterDomain}`) ? resolve({ name: target, type: question.type }, { ...view, service: onlyAddresses(view) }) : undefined
+  const inner = target.toLowerCase().endsWith(`.${view.clusterDomain}`)
+    ? resolve({ name: target, type: question.type }, { ...view, service: onlyAddresses(view) })
+    : undefined
   if (inner) return answer(view, [alias, ...inner.answers])
   return { ...answer(view, [alias]), chase: target }
 }
 
-const onlyAddresses = (view: ClusterView): ClusterView['service'] => (namespace, name) => {
-  const service = view.service(namespace, name)
-  return service?.spec.type === 'ExternalName' ? undefined : service
-}
+const onlyAddresses =
+  (view: ClusterView): ClusterView['service'] =>
+  (namespace, name) => {
+    const service = view.service(namespace, name)
+    return service?.spec.type === 'ExternalName' ? undefined : service
+  }
 
 /** A Service's own address gives the Service's name, an endpoint's gives the name its Pod chose. */
 const resolveReverse = (question: Question, name: string, view: ClusterView): Resolution | undefined => {
@@ -125,8 +140,14 @@ const resolveReverse = (question: Question, name: string, view: ClusterView): Re
   if (isIP(ip) !== 4) return undefined
   const suffix = `svc.${view.clusterDomain}`
   const services = view.servicesByAddress(ip).map(({ metadata }) => `${metadata.name}.${metadata.namespace}.${suffix}`)
-  const names = services.length > 0 ? services : view.slicesByAddress(ip).flatMap((slice) =>
-    readyEndpoints([slice]).filter((endpoint) => endpoint.ip === ip && endpoint.hostname).map(({ hostname }) => `${hostname}.${slice.metadata.labels?.[serviceNameLabel]}.${slice.metadata.namespace}.${suffix}`))
+  const names =
+    services.length > 0
+      ? services
+      : view.slicesByAddress(ip).flatMap((slice) =>
+          readyEndpoints([slice])
+            .filter((endpoint) => endpoint.ip === ip && endpoint.hostname)
+            .map(({ hostname }) => `${hostname}.${slice.metadata.labels?.[serviceNameLabel]}.${slice.metadata.namespace}.${suffix}`),
+        )
   if (names.length === 0) return undefined
   return answer(view, question.type === 'PTR' ? unique(names).map((data): Answer => ({ type: 'PTR', name: question.name, ttl, data })) : [])
 }
@@ -137,13 +158,19 @@ const apex = (question: Question, view: ClusterView): Resolution => {
   return answer(view, [])
 }
 
-const answer = (view: ClusterView, answers: readonly Answer[]): Resolution =>
-  ({ rcode: 'NOERROR', answers, additionals: [], authorities: answers.length === 0 ? [soa(view)] : [] })
+const answer = (view: ClusterView, answers: readonly Answer[]): Resolution => ({
+  rcode: 'NOERROR',
+  answers,
+  additionals: [],
+  authorities: answers.length === 0 ? [soa(view)] : [],
+})
 
 const nameError = (view: ClusterView): Resolution => ({ rcode: 'NXDOMAIN', answers: [], additionals: [], authorities: [soa(view)] })
 
 const soa = ({ clusterDomain }: ClusterView): Answer => ({
-  type: 'SOA', name: clusterDomain, ttl,
+  type: 'SOA',
+  name: clusterDomain,
+  ttl,
   data: { mname: `ns.dns.${clusterDomain}`, rname: `hostmaster.${clusterDomain}`, serial: 1, refresh: 7200, retry: 1800, expire: 86_400, minimum: ttl },
 })
 

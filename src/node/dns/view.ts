@@ -25,18 +25,32 @@ const serviceKeyOf = (slice: EndpointSlice): string => `${slice.metadata.namespa
 
 /** Each ready address with each port; one with an empty port name where a slice has no ports. */
 export const readyEndpoints = (slices: readonly EndpointSlice[]): readonly Endpoint[] =>
-  slices.filter((slice) => slice.addressType === 'IPv4').flatMap((slice) => {
-    const ports = slice.ports?.length ? slice.ports : [{}]
-    return (slice.endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false).flatMap((endpoint) =>
-      (endpoint.addresses ?? []).flatMap((ip) => ports.map(({ name, port, protocol }: { name?: string; port?: number; protocol?: string }) => ({
-        ip, hostname: endpoint.hostname || undefined, port, portName: name ?? '', protocol: protocol ?? 'TCP',
-      }))))
-  })
+  slices
+    .filter((slice) => slice.addressType === 'IPv4')
+    .flatMap((slice) => {
+      const ports = slice.ports?.length ? slice.ports : [{}]
+      return (slice.endpoints ?? [])
+        .filter(({ conditions }) => conditions?.ready !== false)
+        .flatMap((endpoint) =>
+          (endpoint.addresses ?? []).flatMap((ip) =>
+            ports.map(({ name, port, protocol }: { name?: string; port?: number; protocol?: string }) => ({
+              ip,
+              hostname: endpoint.hostname || undefined,
+              port,
+              portName: name ?? '',
+              protocol: protocol ?? 'TCP',
+            })),
+          ),
+        )
+    })
 
 /** A view that is always as fresh as the informers. */
 export const informerView = (options: { clusterDomain: string; services: Informer<Service>; slices: Informer<EndpointSlice> }): ClusterView => {
   const { clusterDomain, services, slices } = options
-  services.addIndex('address', ({ spec }) => [...new Set([spec.clusterIP, ...(spec.clusterIPs ?? [])])].filter((ip) => ip !== undefined && ip !== '' && ip !== 'None') as string[])
+  services.addIndex(
+    'address',
+    ({ spec }) => [...new Set([spec.clusterIP, ...(spec.clusterIPs ?? [])])].filter((ip) => ip !== undefined && ip !== '' && ip !== 'None') as string[],
+  )
   slices.addIndex('service', (slice) => [serviceKeyOf(slice)])
   slices.addIndex('address', (slice) => [...new Set((slice.endpoints ?? []).flatMap((endpoint) => endpoint.addresses ?? []))])
   return {

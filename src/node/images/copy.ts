@@ -1,4 +1,17 @@
-import { chmodSync, chownSync, copyFileSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs'
 import { basename, dirname, join, normalize, posix, relative } from 'node:path'
 import type { Image } from './image-store.ts'
 import { globToRegExp, isGlob } from './patterns.ts'
@@ -34,7 +47,9 @@ function expandSource(options: CopyOptions, source: string): string[] {
   if (path === '..' || path.startsWith('../')) throw new Error(`${source} is outside of the build context`)
   const found = isGlob(path)
     ? entriesBelow(options.context, '').filter((entry) => globToRegExp(path).test(entry))
-    : lstatSync(join(options.context, path), { throwIfNoEntry: false }) ? [path] : []
+    : lstatSync(join(options.context, path), { throwIfNoEntry: false })
+      ? [path]
+      : []
   const kept = found.filter((entry) => entry === '.' || !options.isIgnored(entry) || statSync(join(options.context, entry)).isDirectory())
   if (kept.length === 0) throw new Error(`"/${path}": not found in the build context`)
   return kept
@@ -109,4 +124,3 @@ export function closeLayer(layer: string, hostFolders: readonly string[]): void 
     for (let path = join(layer, folder); path !== layer && readdirSync(path).length === 0; path = dirname(path)) rmdirSync(path)
   }
 }
-

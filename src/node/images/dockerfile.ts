@@ -4,7 +4,14 @@ import type { ImageConfig } from './image-store.ts'
 
 /** What a Dockerfile asks for, one value a step, with variables filled in. */
 export type Step =
-  | { readonly kind: 'copy'; readonly line: number; readonly text: string; readonly sources: readonly string[]; readonly destination: string; readonly chown: string }
+  | {
+      readonly kind: 'copy'
+      readonly line: number
+      readonly text: string
+      readonly sources: readonly string[]
+      readonly destination: string
+      readonly chown: string
+    }
   | { readonly kind: 'config'; readonly line: number; readonly text: string; readonly apply: (config: ImageConfig) => ImageConfig }
 
 export interface BuildPlan {
@@ -24,7 +31,8 @@ export function parseDockerfile(text: string): BuildPlan {
   const instructions = DockerfileParser.parse(text).getInstructions()
   const first = instructions.findIndex((instruction) => keyword(instruction) !== 'ARG')
   const from = instructions[first]
-  if (!from || keyword(from) !== 'FROM') throw new DockerfileError(from ? `line ${lineOf(from)}: the first instruction must be FROM, not ${keyword(from)}` : 'the Dockerfile is empty')
+  if (!from || keyword(from) !== 'FROM')
+    throw new DockerfileError(from ? `line ${lineOf(from)}: the first instruction must be FROM, not ${keyword(from)}` : 'the Dockerfile is empty')
   const globals = new Map<string, string>()
   for (const arg of instructions.slice(0, first)) declare(arg, globals, new Map())
   const image = expand((from as From).getImage() ?? '', globals)
@@ -38,7 +46,9 @@ const known = new Set(['COPY', 'ENV', 'WORKDIR', 'USER', 'EXPOSE', 'LABEL', 'CMD
 
 function check(instruction: Instruction): void {
   const name = keyword(instruction)
-  const fail = (why: string) => { throw new DockerfileError(`line ${lineOf(instruction)}: ${why}`) }
+  const fail = (why: string) => {
+    throw new DockerfileError(`line ${lineOf(instruction)}: ${why}`)
+  }
   if (name === 'FROM') fail('a second FROM: builds with several stages are not supported')
   if (!known.has(name)) fail(`${name} is not supported (supported: FROM, ${[...known].join(', ')})`)
   if (name !== 'COPY') return
@@ -53,7 +63,13 @@ function planSteps(instructions: readonly Instruction[], base: ImageConfig, glob
   const steps: Step[] = []
   for (const instruction of instructions) {
     const variables = new Map([...args, ...base.env.map(splitVariable), ...config.env.map(splitVariable)])
-    const head = { line: lineOf(instruction), text: instruction.getTextContent().replace(/\\\n\s*/g, '').trim() }
+    const head = {
+      line: lineOf(instruction),
+      text: instruction
+        .getTextContent()
+        .replace(/\\\n\s*/g, '')
+        .trim(),
+    }
     if (keyword(instruction) === 'ARG') declare(instruction, args, globals)
     else if (keyword(instruction) === 'COPY') steps.push({ ...head, ...copyStep(instruction as Copy, config, variables) })
     else {
@@ -73,15 +89,20 @@ function fixCommand(instructions: readonly Instruction[], steps: Step[]): Step[]
 }
 
 function copyStep(instruction: Copy, config: ImageConfig, variables: Variables) {
-  const words = instruction.getJSONStrings().length > 0
-    ? instruction.getJSONStrings().map((word) => word.getJSONValue())
-    : instruction.getArguments().map((argument) => argument.getValue())
+  const words =
+    instruction.getJSONStrings().length > 0
+      ? instruction.getJSONStrings().map((word) => word.getJSONValue())
+      : instruction.getArguments().map((argument) => argument.getValue())
   const expanded = words.map((word) => expand(word, variables))
   const destination = expanded.pop()
   if (destination === undefined || expanded.length === 0) throw new DockerfileError(`line ${lineOf(instruction)}: COPY needs a source and a destination`)
   const folder = /(^|\/)\.?$/.test(destination) ? '/' : ''
   const absolute = posix.resolve(config.workingDir || '/', destination)
-  const chown = instruction.getFlags().find((flag) => flag.getName() === 'chown')?.getValue() ?? ''
+  const chown =
+    instruction
+      .getFlags()
+      .find((flag) => flag.getName() === 'chown')
+      ?.getValue() ?? ''
   return { kind: 'copy', sources: expanded, destination: absolute === '/' ? '/' : `${absolute}${folder}`, chown: expand(chown, variables) } as const
 }
 
@@ -97,9 +118,12 @@ function configStep(instruction: Instruction, variables: Variables): (config: Im
       const given = Object.fromEntries(pairs())
       return (config) => ({ ...config, labels: { ...config.labels, ...given } })
     }
-    case 'WORKDIR': return (config) => ({ ...config, workingDir: posix.resolve(config.workingDir || '/', unquote(text)) })
-    case 'USER': return (config) => ({ ...config, user: text })
-    case 'STOPSIGNAL': return (config) => ({ ...config, stopSignal: text })
+    case 'WORKDIR':
+      return (config) => ({ ...config, workingDir: posix.resolve(config.workingDir || '/', unquote(text)) })
+    case 'USER':
+      return (config) => ({ ...config, user: text })
+    case 'STOPSIGNAL':
+      return (config) => ({ ...config, stopSignal: text })
     case 'EXPOSE': {
       const ports = text.split(/\s+/).map((port) => (port.includes('/') ? port : `${port}/tcp`))
       return (config) => ({ ...config, exposedPorts: [...new Set([...config.exposedPorts, ...ports])] })
@@ -130,7 +154,9 @@ function commandWords(instruction: JSONInstruction): string[] {
 }
 
 function properties(instruction: Instruction, variables: Variables): (readonly [string, string])[] {
-  return (instruction as PropertyInstruction).getProperties().map((property) => [unquote(property.getName()), expand(property.getValue() ?? '', variables)] as const)
+  return (instruction as PropertyInstruction)
+    .getProperties()
+    .map((property) => [unquote(property.getName()), expand(property.getValue() ?? '', variables)] as const)
 }
 
 /** `ARG name=default`; one without a default takes that of an ARG before FROM. */

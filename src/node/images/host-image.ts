@@ -1,7 +1,20 @@
 import { createHash } from 'node:crypto'
 import {
-  chmodSync, chownSync, copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync,
-  renameSync, rmSync, statSync, symlinkSync, writeFileSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { ImageConfig } from './image-store.ts'
@@ -18,24 +31,85 @@ export type HostImageKind = (typeof hostImageNames)[keyof typeof hostImageNames]
 /** Raised whenever the tree is made differently, so that old ones are not taken for new. */
 const formatVersion = 1
 const systemFolders = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']
-const emptyFolders = ['proc', 'sys', 'dev', 'run', 'run/lock', 'usr', 'etc', 'home', 'mnt', 'media', 'opt', 'srv', 'var', 'var/lib', 'var/log', 'var/cache', 'var/spool']
+const emptyFolders = [
+  'proc',
+  'sys',
+  'dev',
+  'run',
+  'run/lock',
+  'usr',
+  'etc',
+  'home',
+  'mnt',
+  'media',
+  'opt',
+  'srv',
+  'var',
+  'var/lib',
+  'var/log',
+  'var/cache',
+  'var/spool',
+]
 const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Names in /etc that programs read to run at all. Only what everybody may read is taken, and of `ssl` never the private keys. */
 const configuration = [
-  'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'ld-musl-x86_64.path', 'ld-musl-aarch64.path', 'ssl/openssl.cnf', 'ssl/cert.pem', 'localtime', 'timezone', 'os-release', 'debian_version', 'mime.types', 'services', 'protocols', 'rpc', 'host.conf', 'gai.conf', 'login.defs',
-  'profile', 'bash.bashrc', 'inputrc', 'magic', 'magic.mime', 'shells', 'terminfo', 'perl', 'python3', 'python3.11', 'python3.12', 'python3.13',
-  'postgresql-common', 'locale.alias', 'crypto-policies',
+  'ld.so.cache',
+  'ld.so.conf',
+  'ld.so.conf.d',
+  'ld-musl-x86_64.path',
+  'ld-musl-aarch64.path',
+  'ssl/openssl.cnf',
+  'ssl/cert.pem',
+  'localtime',
+  'timezone',
+  'os-release',
+  'debian_version',
+  'mime.types',
+  'services',
+  'protocols',
+  'rpc',
+  'host.conf',
+  'gai.conf',
+  'login.defs',
+  'profile',
+  'bash.bashrc',
+  'inputrc',
+  'magic',
+  'magic.mime',
+  'shells',
+  'terminfo',
+  'perl',
+  'python3',
+  'python3.11',
+  'python3.12',
+  'python3.13',
+  'postgresql-common',
+  'locale.alias',
+  'crypto-policies',
 ]
 
 /** The same, where it is many files: bound rather than copied. */
-const largeConfiguration = ['/etc/ssl/certs', '/etc/alternatives', '/etc/fonts', '/etc/pki/tls/certs', '/etc/pki/ca-trust', '/etc/java-17-openjdk', '/etc/java-21-openjdk']
+const largeConfiguration = [
+  '/etc/ssl/certs',
+  '/etc/alternatives',
+  '/etc/fonts',
+  '/etc/pki/tls/certs',
+  '/etc/pki/ca-trust',
+  '/etc/java-17-openjdk',
+  '/etc/java-21-openjdk',
+]
 
 /** Makes (or finds, while the machine has not changed) the tree that stands under every host image. */
 export function prepareHostBase(options: { directory: string; nodeExecutable: string }): HostBase {
   const node = nodeFolder(options.nodeExecutable)
-  const binds = ['/usr', ...systemFolders.filter((path) => isRealFolder(path)), ...(node ? [node] : []), ...largeConfiguration].filter((path) => existsSync(path))
-  const stamp = createHash('sha256').update(JSON.stringify([formatVersion, binds, configuration.map(stampOf), readIfThere('/etc/passwd')])).digest('hex').slice(0, 16)
+  const binds = ['/usr', ...systemFolders.filter((path) => isRealFolder(path)), ...(node ? [node] : []), ...largeConfiguration].filter((path) =>
+    existsSync(path),
+  )
+  const stamp = createHash('sha256')
+    .update(JSON.stringify([formatVersion, binds, configuration.map(stampOf), readIfThere('/etc/passwd')]))
+    .digest('hex')
+    .slice(0, 16)
   const folder = join(options.directory, stamp)
   if (!existsSync(folder)) makeTree(folder, binds)
   return { folder, binds }
@@ -45,8 +119,14 @@ export function hostImageConfig(kind: HostImageKind, nodeExecutable: string): Im
   const nodeBin = dirname(realpathSync(nodeExecutable))
   const path = systemPath.split(':').includes(nodeBin) ? systemPath : `${nodeBin}:${systemPath}`
   return {
-    entrypoint: [], cmd: kind === 'host-node' ? ['node'] : ['/bin/sh'], env: [`PATH=${path}`], workingDir: '', user: '',
-    exposedPorts: [], labels: {}, stopSignal: 'SIGTERM',
+    entrypoint: [],
+    cmd: kind === 'host-node' ? ['node'] : ['/bin/sh'],
+    env: [`PATH=${path}`],
+    workingDir: '',
+    user: '',
+    exposedPorts: [],
+    labels: {},
+    stopSignal: 'SIGTERM',
   }
 }
 
@@ -87,13 +167,16 @@ function makeMountPoint(tree: string, path: string): void {
 
 /** System accounts only (a PostgreSQL of the machine wants its own), and `node` as the public Node images have it. */
 function writeAccounts(etc: string): void {
-  const system = (file: string) => (readIfThere(file) ?? '').split('\n').filter((line) => {
-    const id = Number(line.split(':')[2])
-    return line !== '' && (id < 1000 || id === 65_534)
-  })
+  const system = (file: string) =>
+    (readIfThere(file) ?? '').split('\n').filter((line) => {
+      const id = Number(line.split(':')[2])
+      return line !== '' && (id < 1000 || id === 65_534)
+    })
   const withoutMembers = (line: string) => [...line.split(':').slice(0, 3), ''].join(':')
   const users = system('/etc/passwd').filter((line) => !line.startsWith('root:'))
-  const groups = system('/etc/group').filter((line) => !line.startsWith('root:')).map(withoutMembers)
+  const groups = system('/etc/group')
+    .filter((line) => !line.startsWith('root:'))
+    .map(withoutMembers)
   writeFileSync(join(etc, 'passwd'), `${['root:x:0:0:root:/root:/bin/sh', ...users, 'node:x:1000:1000::/home/node:/bin/sh'].join('\n')}\n`)
   writeFileSync(join(etc, 'group'), `${['root:x:0:', ...groups, 'node:x:1000:'].join('\n')}\n`)
   writeFileSync(join(etc, 'nsswitch.conf'), 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n')

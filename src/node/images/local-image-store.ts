@@ -19,7 +19,8 @@ export interface ImageStoreOptions {
 
 /** Opens (or makes) the store in `directory`; several processes may have it open, each sees what the others add. */
 export async function createImageStore(options: ImageStoreOptions): Promise<ImageStore> {
-  if (!isAbsolute(options.directory) || /[,\n]/.test(options.directory)) throw new Error(`the image folder ${options.directory} must be absolute and hold no comma`)
+  if (!isAbsolute(options.directory) || /[,\n]/.test(options.directory))
+    throw new Error(`the image folder ${options.directory} must be absolute and hold no comma`)
   const layout = new OciLayout(options.directory)
   const hostBase = prepareHostBase({ directory: join(options.directory, 'host'), nodeExecutable: options.nodeExecutable })
   const store = new LocalImageStore(layout, hostBase)
@@ -129,9 +130,15 @@ class LocalImageStore implements ImageStore {
     return true
   }
 
-  async #copy(step: Extract<Step, { kind: 'copy' }>, options: {
-    context: string; isIgnored: (path: string) => boolean; layers: readonly Descriptor[]; hostBase: string | undefined
-  }): Promise<Descriptor> {
+  async #copy(
+    step: Extract<Step, { kind: 'copy' }>,
+    options: {
+      context: string
+      isIgnored: (path: string) => boolean
+      layers: readonly Descriptor[]
+      hostBase: string | undefined
+    },
+  ): Promise<Descriptor> {
     const base = this.#folders(options.layers, options.hostBase)
     const hostFolders = base.hostBinds.filter((path) => statSync(path).isDirectory())
     const layer = this.#layout.newLayer()
@@ -150,7 +157,10 @@ class LocalImageStore implements ImageStore {
   async #baseOf(reference: string): Promise<{ config: ImageConfig; layers: readonly Descriptor[]; hostBase?: string }> {
     if (reference === 'scratch') return { config: imageConfig({}), layers: [] }
     const found = await this.resolve(reference)
-    if (!found) throw new Error(`there is no image ${reference}: pull or load it, or map the name to one of this machine (knarr image map ${reference} knarr.local/host-node)`)
+    if (!found)
+      throw new Error(
+        `there is no image ${reference}: pull or load it, or map the name to one of this machine (knarr image map ${reference} knarr.local/host-node)`,
+      )
     const { layers, annotations } = this.#layout.readBlob<Manifest>(found.image.digest)
     const hostBase = annotations?.[hostBaseAnnotation]
     return { config: found.image.config, layers, ...(hostBase === undefined ? {} : { hostBase }) }
@@ -175,7 +185,10 @@ class LocalImageStore implements ImageStore {
     return {
       id: manifest.config.digest,
       digest,
-      tags: this.#layout.index().filter((descriptor) => descriptor.digest === digest).map(tagOf),
+      tags: this.#layout
+        .index()
+        .filter((descriptor) => descriptor.digest === digest)
+        .map(tagOf),
       sizeBytes: manifest.layers.reduce((sum, layer) => sum + layer.size, manifest.config.size),
       config: imageConfig(config),
       ...this.#folders(manifest.layers, manifest.annotations?.[hostBaseAnnotation]),
@@ -190,7 +203,11 @@ class LocalImageStore implements ImageStore {
   async #byId(reference: string): Promise<Image | undefined> {
     if (!isId(reference)) return undefined
     const wanted = reference.replace(/^sha256:/, '')
-    const found = this.#layout.index().find(({ digest }) => this.#blobsOf(digest).slice(0, 2).some((own) => own.slice(7).startsWith(wanted)))
+    const found = this.#layout.index().find(({ digest }) =>
+      this.#blobsOf(digest)
+        .slice(0, 2)
+        .some((own) => own.slice(7).startsWith(wanted)),
+    )
     return found && this.#load(found.digest)
   }
 
@@ -225,20 +242,38 @@ function ownerOf(chown: string, view: RootView): { uid: number; gid: number } {
   const [user = '', group] = chown.split(':')
   const account = accountLine(view, '/etc/passwd', user)
   const uid = /^\d+$/.test(user) ? Number(user) : Number(account?.[2] ?? Number.NaN)
-  const gid = group === undefined ? (account ? Number(account[3]) : uid) : /^\d+$/.test(group) ? Number(group) : Number(accountLine(view, '/etc/group', group)?.[2] ?? Number.NaN)
+  const gid =
+    group === undefined
+      ? account
+        ? Number(account[3])
+        : uid
+      : /^\d+$/.test(group)
+        ? Number(group)
+        : Number(accountLine(view, '/etc/group', group)?.[2] ?? Number.NaN)
   if (Number.isNaN(uid) || Number.isNaN(gid)) throw new Error(`--chown=${chown}: no such user or group in the image`)
   return { uid, gid }
 }
 
 function accountLine(view: RootView, file: string, name: string): string[] | undefined {
   const found = view.find(file)
-  return found?.stats.isFile() ? readFileSync(found.hostPath, 'utf8').split('\n').map((line) => line.split(':')).find((fields) => fields[0] === name) : undefined
+  return found?.stats.isFile()
+    ? readFileSync(found.hostPath, 'utf8')
+        .split('\n')
+        .map((line) => line.split(':'))
+        .find((fields) => fields[0] === name)
+    : undefined
 }
 
 function imageConfig(config: OciConfig['config']): ImageConfig {
   return {
-    entrypoint: config.Entrypoint ?? [], cmd: config.Cmd ?? [], env: config.Env ?? [], workingDir: config.WorkingDir ?? '', user: config.User ?? '',
-    exposedPorts: Object.keys(config.ExposedPorts ?? {}), labels: config.Labels ?? {}, stopSignal: config.StopSignal ?? 'SIGTERM',
+    entrypoint: config.Entrypoint ?? [],
+    cmd: config.Cmd ?? [],
+    env: config.Env ?? [],
+    workingDir: config.WorkingDir ?? '',
+    user: config.User ?? '',
+    exposedPorts: Object.keys(config.ExposedPorts ?? {}),
+    labels: config.Labels ?? {},
+    stopSignal: config.StopSignal ?? 'SIGTERM',
   }
 }
 
@@ -250,8 +285,14 @@ function ociConfig({ config, layers, hostBase }: { config: ImageConfig; layers: 
     os: 'linux',
     ...(hostBase === undefined ? {} : { [hostBaseAnnotation]: hostBase }),
     config: {
-      Entrypoint: config.entrypoint, Cmd: config.cmd, Env: config.env, WorkingDir: config.workingDir, User: config.user,
-      ExposedPorts: Object.fromEntries(config.exposedPorts.map((port) => [port, {}])), Labels: config.labels, StopSignal: config.stopSignal,
+      Entrypoint: config.entrypoint,
+      Cmd: config.cmd,
+      Env: config.env,
+      WorkingDir: config.workingDir,
+      User: config.user,
+      ExposedPorts: Object.fromEntries(config.exposedPorts.map((port) => [port, {}])),
+      Labels: config.labels,
+      StopSignal: config.stopSignal,
     },
     rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) },
   }

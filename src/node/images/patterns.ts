@@ -24,11 +24,20 @@ const literal = (char: string) => char.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 
 /** Reads a `.dockerignore`: gives whether a path of the context is left out. The last line that matches decides; `!` takes back in. */
 export function parseIgnore(text: string): (path: string) => boolean {
-  const rules = text.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#')).map((line) => {
-    const keep = line.startsWith('!')
-    const pattern = line.slice(keep ? 1 : 0).trim().replace(/^\/+/, '').replace(/^\.\//, '').replace(/\/+$/, '')
-    return { keep, pattern: globToRegExp(pattern) }
-  })
+  const rules = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const keep = line.startsWith('!')
+      const pattern = line
+        .slice(keep ? 1 : 0)
+        .trim()
+        .replace(/^\/+/, '')
+        .replace(/^\.\//, '')
+        .replace(/\/+$/, '')
+      return { keep, pattern: globToRegExp(pattern) }
+    })
   return (path) => {
     const parts = path.split('/')
     const prefixes = parts.map((_, index) => parts.slice(0, index + 1).join('/'))

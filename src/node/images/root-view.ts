@@ -41,7 +41,7 @@ export class RootView {
   resolve(path: string): string {
     let current = '/'
     const parts = path.split('/')
-    for (let links = 0; parts.length > 0; ) {
+    for (let links = 0; parts.length > 0;) {
       const part = parts.shift()!
       if (part === '' || part === '.') continue
       if (part === '..') {

@@ -11,14 +11,21 @@ export const simulatedImageStore: ImageStore = {
   resolve: async (reference) => ({ image: imageOf(reference) }),
   list: async () => [],
   mappings: async () => ({}),
-  build: refuse, map: refuse, remove: refuse,
+  build: refuse,
+  map: refuse,
+  remove: refuse,
 }
 
 function imageOf(reference: string): Image {
   const name = normaliseReference(reference)
   const id = `sha256:${createHash('sha256').update(name).digest('hex')}`
   return {
-    id, digest: id, tags: [name], sizeBytes: 0, lowerDirs: [], hostBinds: [],
+    id,
+    digest: id,
+    tags: [name],
+    sizeBytes: 0,
+    lowerDirs: [],
+    hostBinds: [],
     config: { entrypoint: [], cmd: ['simulated'], env: [], workingDir: '/', user: '', exposedPorts: [], labels: {}, stopSignal: 'SIGTERM' },
   }
 }

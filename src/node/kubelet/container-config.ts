@@ -59,7 +59,10 @@ const argumentsOf = (container: Container, image: Image, env: ReadonlyMap<string
 }
 
 const environmentOf = ({ pod, image, env, hostname }: ContainerConfigInput): [string, string][] => {
-  const all = new Map<string, string>([['PATH', defaultPath], ['HOSTNAME', hostname ?? hostnameOf(pod)]])
+  const all = new Map<string, string>([
+    ['PATH', defaultPath],
+    ['HOSTNAME', hostname ?? hostnameOf(pod)],
+  ])
   for (const entry of image.config.env) {
     const at = entry.indexOf('=')
     if (at > 0) all.set(entry.slice(0, at), entry.slice(at + 1))

@@ -8,7 +8,14 @@ let folder: string
 beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'knarr-log-'))))
 afterAll(() => rm(folder, { recursive: true }))
 
-const log = ['2026-01-01T00:00:00Z stdout F one', '2026-01-01T00:00:01Z stdout P tw', '2026-01-01T00:00:01.1Z stdout F o', '2026-01-01T00:00:02Z stderr F ', '2026-01-01T00:00:03Z stdout F four', ''].join('\n')
+const log = [
+  '2026-01-01T00:00:00Z stdout F one',
+  '2026-01-01T00:00:01Z stdout P tw',
+  '2026-01-01T00:00:01.1Z stdout F o',
+  '2026-01-01T00:00:02Z stderr F ',
+  '2026-01-01T00:00:03Z stdout F four',
+  '',
+].join('\n')
 
 const table: readonly [string, Partial<LogOptions>, string][] = [
   ['everything', {}, 'one\ntwo\n\nfour\n'],
@@ -23,6 +30,14 @@ it.each(table)('a log shows %s', async (_, options, expected) => {
   const path = join(folder, '0.log')
   await writeFile(path, log)
   let text = ''
-  await readContainerLog({ follow: false, timestamps: false, ...options, path, isLive: () => false, signal: new AbortController().signal, write: async (chunk) => void (text += chunk.toString()) })
+  await readContainerLog({
+    follow: false,
+    timestamps: false,
+    ...options,
+    path,
+    isLive: () => false,
+    signal: new AbortController().signal,
+    write: async (chunk) => void (text += chunk.toString()),
+  })
   expect(text).toBe(expected)
 })

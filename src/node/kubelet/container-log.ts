@@ -120,7 +120,7 @@ const createRenderer = ({ timestamps, sinceMs, limitBytes = Number.POSITIVE_INFI
   let isContinued = false
   return (lines: Buffer): { chunk: Buffer; isFull: boolean } => {
     const parts: Buffer[] = []
-    for (let at = 0; at < lines.length; ) {
+    for (let at = 0; at < lines.length;) {
       const end = lines.indexOf(newline, at)
       const line = parseLogLine(lines.subarray(at, end))
       at = end + 1

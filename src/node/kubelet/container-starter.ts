@@ -95,7 +95,9 @@ const create = async (node: NodeContext, request: StartRequest, image: Image, te
     return await node.runtime.createContainer(request.sandbox.id, await configOf(node, request, image))
   } catch (error) {
     tell('Warning', 'Failed', `Error: ${(error as Error).message}`)
-    throw new StartFailure(error instanceof ContainerConfigError ? 'CreateContainerConfigError' : 'CreateContainerError', (error as Error).message, { cause: error })
+    throw new StartFailure(error instanceof ContainerConfigError ? 'CreateContainerConfigError' : 'CreateContainerError', (error as Error).message, {
+      cause: error,
+    })
   }
 }
 
@@ -114,17 +116,25 @@ const configOf = async (node: NodeContext, request: StartRequest, image: Image) 
   const isReal = node.runtime.name !== 'simulated'
   const mounts = isReal ? [...(await containerMounts({ container, pathOf, env })), ...(await managedMounts(node, request))] : []
   return containerConfig({
-    pod, container, attempt, image, env, user, nodeMemoryBytes: node.config.capacity.memoryBytes,
+    pod,
+    container,
+    attempt,
+    image,
+    env,
+    user,
+    nodeMemoryBytes: node.config.capacity.memoryBytes,
     mounts: uniqueMounts(mounts),
     ...(pod.spec.hostNetwork ? { hostname: node.config.name } : {}),
   })
 }
 
 // What the user mounts at a path wins over what the kubelet would put there.
-const uniqueMounts = (mounts: readonly MountConfig[]): MountConfig[] => [...new Map([...mounts].reverse().map((mount) => [mount.containerPath, mount])).values()].reverse()
+const uniqueMounts = (mounts: readonly MountConfig[]): MountConfig[] =>
+  [...new Map([...mounts].reverse().map((mount) => [mount.containerPath, mount])).values()].reverse()
 
 /** Where a container leaves its last words. */
-export const terminationLogPath = (podFolder: string, name: string, attempt: number): string => join(podFolder, 'containers', name, `${attempt}.termination-log`)
+export const terminationLogPath = (podFolder: string, name: string, attempt: number): string =>
+  join(podFolder, 'containers', name, `${attempt}.termination-log`)
 
 const managedMounts = async (node: NodeContext, { pod, container, attempt, sandbox, podFolder }: StartRequest): Promise<MountConfig[]> => {
   const terminationLog = terminationLogPath(podFolder, container.name, attempt)
@@ -149,7 +159,10 @@ const postStart = async (node: NodeContext, { pod, container, sandbox }: StartRe
   const ip = fieldContextOf(node, pod, sandbox).podIP ?? ''
   const answer = hook.sleep
     ? await node.clock.sleep(hook.sleep.seconds * 1000, node.signal).then(() => ({ ok: true, message: '' }))
-    : await runHandler(hook, { runtime: node.runtime, container, containerId, ip, timeoutMs: 600_000 }).catch((error: Error) => ({ ok: false, message: error.message }))
+    : await runHandler(hook, { runtime: node.runtime, container, containerId, ip, timeoutMs: 600_000 }).catch((error: Error) => ({
+        ok: false,
+        message: error.message,
+      }))
   if (answer.ok) return
   tell('Warning', 'FailedPostStartHook', `PostStartHook failed`)
   tell('Normal', 'Killing', 'FailedPostStartHook')

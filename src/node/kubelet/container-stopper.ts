@@ -19,7 +19,8 @@ const minimumGraceSeconds = 2
 /** Runs the preStop hook inside the grace period, then stops the container with what is left of it. */
 export const stopContainer = async (node: NodeContext, request: StopRequest): Promise<void> => {
   const { pod, container, containerId } = request
-  const tell = (type: 'Normal' | 'Warning', reason: string, message: string) => node.recorder.event(pod, type, reason, message, { fieldPath: fieldPathOf(pod, container.name) })
+  const tell = (type: 'Normal' | 'Warning', reason: string, message: string) =>
+    node.recorder.event(pod, type, reason, message, { fieldPath: fieldPathOf(pod, container.name) })
   tell('Normal', 'Killing', request.message)
   let graceSeconds = request.graceSeconds
   if (container.lifecycle?.preStop && graceSeconds > 0) {
@@ -38,6 +39,9 @@ const preStop = async (node: NodeContext, { container, containerId, ip, graceSec
     await node.clock.sleep(hook.sleep.seconds * 1000, node.signal)
     return undefined
   }
-  const answer = await runHandler(hook, { runtime: node.runtime, container, containerId, ip, timeoutMs: graceSeconds * 1000 }).catch((error: Error) => ({ ok: false, message: error.message }))
+  const answer = await runHandler(hook, { runtime: node.runtime, container, containerId, ip, timeoutMs: graceSeconds * 1000 }).catch((error: Error) => ({
+    ok: false,
+    message: error.message,
+  }))
   return answer.ok ? undefined : answer.message
 }

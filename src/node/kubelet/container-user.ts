@@ -16,7 +16,10 @@ export interface Accounts {
 export const readAccounts = async (image: Image): Promise<Accounts> => ({ passwd: await readOf(image, 'etc/passwd'), group: await readOf(image, 'etc/group') })
 
 const readOf = async (image: Image, path: string): Promise<string> => {
-  const candidates = [...image.lowerDirs.map((folder) => join(folder, path)), ...image.hostBinds.filter((bind) => bind === `/${path}` || bind === '/etc').map(() => `/${path}`)]
+  const candidates = [
+    ...image.lowerDirs.map((folder) => join(folder, path)),
+    ...image.hostBinds.filter((bind) => bind === `/${path}` || bind === '/etc').map(() => `/${path}`),
+  ]
   for (const file of candidates) {
     const text = await readFile(file, 'utf8').catch(() => undefined)
     if (text !== undefined) return text
@@ -24,7 +27,11 @@ const readOf = async (image: Image, path: string): Promise<string> => {
   return ''
 }
 
-const rows = (text: string) => text.split('\n').map((line) => line.split(':')).filter((fields) => fields.length > 2)
+const rows = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => line.split(':'))
+    .filter((fields) => fields.length > 2)
 const isNumber = (text: string) => /^\d+$/.test(text)
 
 /** Who a container runs as: container over Pod over image. Throws ContainerConfigError where that is refused or unknown. */
@@ -51,7 +58,8 @@ const checkNonRoot = ({ pod, container, wanted, imageUser }: { pod: Pod; contain
   if (wanted === 0) throw new ContainerConfigError(`container's runAsUser breaks non-root policy ${where}`)
   if (wanted !== undefined) return
   if (imageUser === '' || imageUser === '0') throw new ContainerConfigError(`container has runAsNonRoot and image will run as root ${where}`)
-  if (!isNumber(imageUser)) throw new ContainerConfigError(`container has runAsNonRoot and image has non-numeric user (${imageUser}), cannot verify user is non-root ${where}`)
+  if (!isNumber(imageUser))
+    throw new ContainerConfigError(`container has runAsNonRoot and image has non-numeric user (${imageUser}), cannot verify user is non-root ${where}`)
 }
 
 const findAccount = (passwd: string, user: string): { name?: string; uid?: number; gid?: number } => {
@@ -69,4 +77,8 @@ const groupId = (group: string, wanted: string): number => {
 }
 
 const groupsOf = (group: string, name: string | undefined): number[] =>
-  name === undefined ? [] : rows(group).filter((fields) => (fields[3] ?? '').split(',').includes(name)).map((fields) => Number(fields[2]))
+  name === undefined
+    ? []
+    : rows(group)
+        .filter((fields) => (fields[3] ?? '').split(',').includes(name))
+        .map((fields) => Number(fields[2]))

@@ -21,25 +21,37 @@ export const fieldValue = (path: string, { pod, podIP, hostIP }: FieldContext): 
   const subscript = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(path)
   if (subscript) return pod.metadata[subscript[1] as 'labels' | 'annotations']?.[subscript[2] ?? ''] ?? ''
   switch (path) {
-    case 'metadata.name': return pod.metadata.name
-    case 'metadata.namespace': return pod.metadata.namespace ?? ''
-    case 'metadata.uid': return pod.metadata.uid
-    case 'metadata.labels': return sorted(pod.metadata.labels)
-    case 'metadata.annotations': return sorted(pod.metadata.annotations)
-    case 'spec.nodeName': return pod.spec.nodeName ?? ''
-    case 'spec.serviceAccountName': return pod.spec.serviceAccountName ?? ''
+    case 'metadata.name':
+      return pod.metadata.name
+    case 'metadata.namespace':
+      return pod.metadata.namespace ?? ''
+    case 'metadata.uid':
+      return pod.metadata.uid
+    case 'metadata.labels':
+      return sorted(pod.metadata.labels)
+    case 'metadata.annotations':
+      return sorted(pod.metadata.annotations)
+    case 'spec.nodeName':
+      return pod.spec.nodeName ?? ''
+    case 'spec.serviceAccountName':
+      return pod.spec.serviceAccountName ?? ''
     case 'status.hostIP':
-    case 'status.hostIPs': return hostIP
+    case 'status.hostIPs':
+      return hostIP
     case 'status.podIP':
-    case 'status.podIPs': return podIP ?? ''
-    default: throw new Error(`unsupported fieldPath: ${path}`)
+    case 'status.podIPs':
+      return podIP ?? ''
+    default:
+      throw new Error(`unsupported fieldPath: ${path}`)
   }
 }
 
 /** A limit or request in units of the divisor, rounded up. Absent limits are the node's allocatable; absent requests are 0. */
 export const resourceFieldValue = (selector: ResourceFieldSelector, context: FieldContext, own?: Container): string => {
   const { pod, allocatable } = context
-  const container = selector.containerName ? [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((one) => one.name === selector.containerName) : own
+  const container = selector.containerName
+    ? [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((one) => one.name === selector.containerName)
+    : own
   if (!container) throw new Error(`container ${selector.containerName ?? ''} not found`)
   const [kind = '', ...rest] = selector.resource.split('.')
   const name = rest.join('.')

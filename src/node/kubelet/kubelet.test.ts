@@ -17,7 +17,8 @@ afterEach(() => cluster.close())
 const makePod: TestCluster['makePod'] = (spec, name) => cluster.makePod(spec, name)
 const webPod = (name = 'web') => cluster.pod(name)
 
-const reasons = async () => (await client.list(events)).items.filter((event) => event.involvedObject.kind === 'Pod').map((event) => `${event.reason}: ${event.message}`)
+const reasons = async () =>
+  (await client.list(events)).items.filter((event) => event.involvedObject.kind === 'Pod').map((event) => `${event.reason}: ${event.message}`)
 
 describe('a node', () => {
   it('registers, posts Ready and holds a lease', async () => {
@@ -43,24 +44,42 @@ describe('a Pod', () => {
   it('runs with its variables and volumes, restarts with back-off, and goes', async () => {
     await client.create(configMaps, { metadata: { namespace: 'default', name: 'settings' }, data: { color: 'blue' } })
     await makePod({
-      containers: [{
-        name: 'app', image: 'app', resources: {}, args: ['--color=$(COLOR)'],
-        env: [{ name: 'COLOR', valueFrom: { configMapKeyRef: { name: 'settings', key: 'color' } } }, { name: 'IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
-        volumeMounts: [{ name: 'settings', mountPath: '/etc/settings' }],
-      }],
+      containers: [
+        {
+          name: 'app',
+          image: 'app',
+          resources: {},
+          args: ['--color=$(COLOR)'],
+          env: [
+            { name: 'COLOR', valueFrom: { configMapKeyRef: { name: 'settings', key: 'color' } } },
+            { name: 'IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+          ],
+          volumeMounts: [{ name: 'settings', mountPath: '/etc/settings' }],
+        },
+      ],
       volumes: [{ name: 'settings', configMap: { name: 'settings' } }],
     })
     await until('Running', async () => (await webPod()).status.phase === 'Running')
     const { config } = runtime.latest('app') ?? { config: undefined }
     expect(config?.argv).toEqual(['/app', '--color=blue'])
-    expect(Object.fromEntries(config?.env ?? [])).toMatchObject({ LANG: 'C', COLOR: 'blue', HOSTNAME: 'web', KUBERNETES_SERVICE_HOST: '10.96.0.1', IP: '10.1.0.1' })
+    expect(Object.fromEntries(config?.env ?? [])).toMatchObject({
+      LANG: 'C',
+      COLOR: 'blue',
+      HOSTNAME: 'web',
+      KUBERNETES_SERVICE_HOST: '10.96.0.1',
+      IP: '10.1.0.1',
+    })
     const mount = config?.mounts.find((one) => one.containerPath === '/etc/settings')
     expect(await readFile(join(mount?.hostPath ?? '', 'color'), 'utf8')).toBe('blue')
     expect(await readFile(config?.mounts.find((one) => one.containerPath === '/etc/hosts')?.hostPath ?? '', 'utf8')).toContain('10.1.0.1\tweb')
     const { status } = await webPod()
     expect(status).toMatchObject({ podIP: '10.1.0.1', hostIP: '192.168.0.1', qosClass: 'BestEffort' })
     expect(Object.fromEntries((status.conditions ?? []).map((condition) => [condition.type, condition.status]))).toEqual({
-      PodReadyToStartContainers: 'True', Initialized: 'True', Ready: 'True', ContainersReady: 'True', PodScheduled: 'True',
+      PodReadyToStartContainers: 'True',
+      Initialized: 'True',
+      Ready: 'True',
+      ContainersReady: 'True',
+      PodScheduled: 'True',
     })
 
     await client.patch(configMaps, { namespace: 'default', name: 'settings' }, { data: { color: 'green' } }, { type: 'merge' })
@@ -76,7 +95,12 @@ describe('a Pod', () => {
     await until('restarted after the back-off', async () => (await webPod()).status.containerStatuses?.[0]?.restartCount === 2)
 
     await client.delete(pods, { namespace: 'default', name: 'web' }, { gracePeriodSeconds: 5 })
-    await until('gone', () => webPod().then(() => false, () => true))
+    await until('gone', () =>
+      webPod().then(
+        () => false,
+        () => true,
+      ),
+    )
     await until('cleaned up', () => runtime.sandboxes.size === 0 && runtime.containers.size === 0)
     expect(runtime.stops).toEqual([{ name: 'app', graceSeconds: 5 }])
     expect(await reasons()).toEqual(expect.arrayContaining(['Created: Container created', 'Started: Container started', 'Killing: Stopping container app']))
@@ -94,10 +118,18 @@ describe('a Pod', () => {
   })
 
   it('runs init containers in order and ends as Succeeded', async () => {
-    await makePod({ restartPolicy: 'Never', initContainers: [{ name: 'one', image: 'app', resources: {} }, { name: 'two', image: 'app', resources: {} }], containers: [{ name: 'app', image: 'app', resources: {} }] })
+    await makePod({
+      restartPolicy: 'Never',
+      initContainers: [
+        { name: 'one', image: 'app', resources: {} },
+        { name: 'two', image: 'app', resources: {} },
+      ],
+      containers: [{ name: 'app', image: 'app', resources: {} }],
+    })
+    await until('one runs', () => runtime.latest('one')?.state === 'running')
+    expect((await webPod()).status.containerStatuses?.[0]?.state.waiting?.reason ?? 'PodInitializing').toBe('PodInitializing')
     for (const name of ['one', 'two', 'app']) {
       await until(`${name} runs`, () => runtime.latest(name)?.state === 'running')
-      if (name === 'one') expect((await webPod()).status.containerStatuses?.[0]?.state.waiting?.reason ?? 'PodInitializing').toBe('PodInitializing')
       runtime.end(runtime.latest(name)?.id ?? '', 0)
     }
     await until('Succeeded', async () => (await webPod()).status.phase === 'Succeeded')
@@ -107,7 +139,10 @@ describe('a Pod', () => {
   it('that does not fit is refused', async () => {
     await makePod({ containers: [{ name: 'app', image: 'app', resources: { requests: { cpu: '5' } } }] })
     await until('Failed', async () => (await webPod()).status.phase === 'Failed')
-    expect((await webPod()).status).toMatchObject({ reason: 'OutOfcpu', message: "Pod was rejected: Node didn't have enough resource: cpu, requested: 5000, used: 0, capacity: 4000" })
+    expect((await webPod()).status).toMatchObject({
+      reason: 'OutOfcpu',
+      message: "Pod was rejected: Node didn't have enough resource: cpu, requested: 5000, used: 0, capacity: 4000",
+    })
   })
 
   it('is adopted by the next agent, whose own memory is empty', async () => {

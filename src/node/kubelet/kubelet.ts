@@ -35,8 +35,15 @@ export class Kubelet {
     if (worker) return worker.update(pod)
     const sandboxIds = this.#adopted.get(uid) ?? []
     const created: PodWorker = new PodWorker({
-      node: this.context, pod, sandboxIds,
-      admit: (candidate) => admit(candidate, [...this.#workers.values()].filter((one) => one !== created && one.isActive).map((one) => one.pod), this.context.allocatable),
+      node: this.context,
+      pod,
+      sandboxIds,
+      admit: (candidate) =>
+        admit(
+          candidate,
+          [...this.#workers.values()].filter((one) => one !== created && one.isActive).map((one) => one.pod),
+          this.context.allocatable,
+        ),
       onSandbox: (id) => this.#bySandbox.set(id, created),
       onDone: () => this.#forget(uid),
     })

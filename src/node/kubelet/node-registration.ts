@@ -16,7 +16,10 @@ export const registerNode = async (context: NodeContext): Promise<void> => {
   const { config, client, clock, log, signal, recorder, runtime, images } = context
   const machine = readMachineInfo(config.name)
   const facts = async (): Promise<NodeFacts> => ({
-    config, machine, runtimeVersion: runtime.version, nowMs: clock.now(),
+    config,
+    machine,
+    runtimeVersion: runtime.version,
+    nowMs: clock.now(),
     images: await images.list().catch(() => []),
   })
   let node = await registered(context, await facts())
@@ -46,7 +49,16 @@ export const registerNode = async (context: NodeContext): Promise<void> => {
   }
   await turn()
   void loop()
-  void keepLease({ client, clock, log, signal, namespace: 'kube-node-lease', name: config.name, holderIdentity: config.name, ownerReferences: () => [ownerOf(node)] })
+  void keepLease({
+    client,
+    clock,
+    log,
+    signal,
+    namespace: 'kube-node-lease',
+    name: config.name,
+    holderIdentity: config.name,
+    ownerReferences: () => [ownerOf(node)],
+  })
   watchOwnNode(context, async () => {
     node = await registered(context, await facts())
     postedMs = 0
@@ -59,7 +71,8 @@ const ownerOf = (node: Node) => ({ apiVersion: 'v1', kind: 'Node', name: node.me
 const watchOwnNode = ({ client, config, clock, log, signal }: NodeContext, onDeleted: () => Promise<void>): void => {
   const informer = createInformer(client, nodes, { clock, log, signal, fieldSelector: `metadata.name=${config.name}` })
   informer.onChange(({ old, object }) => {
-    if (old && !object && old.metadata.name === config.name && !signal.aborted) onDeleted().catch((error: Error) => log.warn({ node: config.name, error: error.message }, 'not registered again'))
+    if (old && !object && old.metadata.name === config.name && !signal.aborted)
+      onDeleted().catch((error: Error) => log.warn({ node: config.name, error: error.message }, 'not registered again'))
   })
 }
 

@@ -8,14 +8,20 @@ const sandbox: Sandbox = { id: 's', config: { attempt: 0 } as SandboxConfig, sta
 
 /** `app:0=running`, `app:1=exit 2`: name, attempt and state. */
 const containers = (text: string): RuntimeContainer[] =>
-  text.split(' ').filter(Boolean).map((word) => {
-    const [, name = '', attempt, state = ''] = /^(.*):(\d+)=(.*)$/.exec(word) ?? []
-    const code = /^exit(\d+)$/.exec(state)?.[1]
-    return {
-      id: `${name}${attempt}`, sandboxId: 's', config: { name, attempt: Number(attempt) } as ContainerConfig, createdAtMs: 0,
-      ...(code === undefined ? { state: state as RuntimeContainer['state'] } : { state: 'exited', exitCode: Number(code), finishedAtMs: 1 }),
-    }
-  })
+  text
+    .split(' ')
+    .filter(Boolean)
+    .map((word) => {
+      const [, name = '', attempt, state = ''] = /^(.*):(\d+)=(.*)$/.exec(word) ?? []
+      const code = /^exit(\d+)$/.exec(state)?.[1]
+      return {
+        id: `${name}${attempt}`,
+        sandboxId: 's',
+        config: { name, attempt: Number(attempt) } as ContainerConfig,
+        createdAtMs: 0,
+        ...(code === undefined ? { state: state as RuntimeContainer['state'] } : { state: 'exited', exitCode: Number(code), finishedAtMs: 1 }),
+      }
+    })
 
 /** `init: a b* | app, restart Never`: init containers (a star is a sidecar), containers, policy. */
 const pod = (init: string, main: string, restartPolicy = 'Always') =>
@@ -23,7 +29,10 @@ const pod = (init: string, main: string, restartPolicy = 'Always') =>
     metadata: { name: 'p', namespace: 'n', uid: 'u' },
     spec: {
       restartPolicy,
-      initContainers: init.split(' ').filter(Boolean).map((name) => (name.endsWith('*') ? { name: name.slice(0, -1), restartPolicy: 'Always' } : { name })),
+      initContainers: init
+        .split(' ')
+        .filter(Boolean)
+        .map((name) => (name.endsWith('*') ? { name: name.slice(0, -1), restartPolicy: 'Always' } : { name })),
       containers: main.split(' ').map((name) => ({ name })),
     },
     status: {},
@@ -31,9 +40,23 @@ const pod = (init: string, main: string, restartPolicy = 'Always') =>
 
 const decide = (subject: Pod, state: string, change: Partial<PodView> = {}): string =>
   podActions({
-    pod: subject, sandbox, containers: containers(state), ending: false, stopping: new Set(), remainingBackoffMs: () => 0,
-    probes: { hasStarted: () => true, failed: () => undefined }, ...change,
-  }).map((action) => ('container' in action ? `${action.type} ${action.container.name}${'attempt' in action ? `:${action.attempt}` : ''}` : 'name' in action ? `${action.type} ${action.name} ${action.cause}` : action.type)).join(', ')
+    pod: subject,
+    sandbox,
+    containers: containers(state),
+    ending: false,
+    stopping: new Set(),
+    remainingBackoffMs: () => 0,
+    probes: { hasStarted: () => true, failed: () => undefined },
+    ...change,
+  })
+    .map((action) =>
+      'container' in action
+        ? `${action.type} ${action.container.name}${'attempt' in action ? `:${action.attempt}` : ''}`
+        : 'name' in action
+          ? `${action.type} ${action.name} ${action.cause}`
+          : action.type,
+    )
+    .join(', ')
 
 const table: readonly [string, Pod, string, Partial<PodView>, string][] = [
   ['nothing yet', pod('', 'app'), '', { sandbox: undefined }, 'runSandbox'],

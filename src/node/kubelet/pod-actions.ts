@@ -48,7 +48,8 @@ export const outcomeOf = (container: RuntimeContainer | undefined): Outcome => {
 /** Whether an ended container is started again, by its own or the Pod's policy. */
 export const restarts = (pod: Pod, slot: ContainerSlot, outcome: Outcome): boolean => {
   if (slot.role === 'ephemeral') return false
-  const policy = slot.container.restartPolicy ?? (slot.role === 'init' && pod.spec.restartPolicy === 'Always' ? 'OnFailure' : (pod.spec.restartPolicy ?? 'Always'))
+  const policy =
+    slot.container.restartPolicy ?? (slot.role === 'init' && pod.spec.restartPolicy === 'Always' ? 'OnFailure' : (pod.spec.restartPolicy ?? 'Always'))
   if (policy === 'Always') return true
   return policy === 'OnFailure' && outcome === 'failed'
 }
@@ -93,7 +94,11 @@ const endingActions = (view: PodView): PodAction[] => {
   const first = alive.filter((container) => !sidecars.includes(container.config.name))
   if (first.length) return stopsOf(view, first, cause)
   const last = sidecars.findLast((name) => alive.some((container) => container.config.name === name))
-  return stopsOf(view, alive.filter((container) => container.config.name === last), cause)
+  return stopsOf(
+    view,
+    alive.filter((container) => container.config.name === last),
+    cause,
+  )
 }
 
 const startActions = (view: PodView, current: readonly RuntimeContainer[]): PodAction[] => {

@@ -4,8 +4,13 @@ import { domainNameOf, hostnameOf } from './pod-names.ts'
 /** `/etc/hosts` as the kubelet keeps it. */
 export const hostsFile = (pod: Pod, ip: string | undefined, clusterDomain: string): string => {
   const lines = [
-    '# Kubernetes-managed hosts file.', '127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback',
-    'fe00::0\tip6-localnet', 'fe00::0\tip6-mcastprefix', 'fe00::1\tip6-allnodes', 'fe00::2\tip6-allrouters',
+    '# Kubernetes-managed hosts file.',
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    'fe00::0\tip6-localnet',
+    'fe00::0\tip6-mcastprefix',
+    'fe00::1\tip6-allnodes',
+    'fe00::2\tip6-allrouters',
   ]
   const domain = domainNameOf(pod, clusterDomain)
   if (ip) lines.push([ip, ...(domain ? [domain] : []), hostnameOf(pod)].join('\t'))
@@ -21,7 +26,12 @@ export interface Resolver {
 }
 
 export const parseResolvConf = (text: string): Resolver => {
-  const rows = text.split('\n').map((line) => line.replace(/[#;].*$/, '').trim().split(/\s+/))
+  const rows = text.split('\n').map((line) =>
+    line
+      .replace(/[#;].*$/, '')
+      .trim()
+      .split(/\s+/),
+  )
   const all = (key: string): string[][] => rows.filter(([first]) => first === key).map((row) => row.slice(1))
   return { nameservers: all('nameserver').flat(), searches: all('search').at(-1) ?? [], options: all('options').flat() }
 }
@@ -64,4 +74,6 @@ export const resolvConf = ({ nameservers, searches, options }: Resolver): string
     ...(searches.length ? [`search ${searches.join(' ')}`] : []),
     ...nameservers.slice(0, 3).map((server) => `nameserver ${server}`),
     ...(options.length ? [`options ${options.join(' ')}`] : []),
-  ].map((line) => `${line}\n`).join('')
+  ]
+    .map((line) => `${line}\n`)
+    .join('')

@@ -25,13 +25,19 @@ export const readRuntimeState = async (options: {
   const { runtime, pod, sandboxIds } = options
   if (!sandboxIds.length) return { sandboxes: [], sandbox: undefined, containers: [] }
   const listed = (await Promise.all(sandboxIds.map((id) => runtime.listPodSandboxes(id)))).flat()
-  const sandboxes = [...new Map(listed.filter((one) => sandboxIds.includes(one.id)).map((one) => [one.id, one])).values()].sort((a, b) => b.config.attempt - a.config.attempt)
+  const sandboxes = [...new Map(listed.filter((one) => sandboxIds.includes(one.id)).map((one) => [one.id, one])).values()].sort(
+    (a, b) => b.config.attempt - a.config.attempt,
+  )
   const found = (await Promise.all(sandboxes.map((one) => runtime.listContainers(one.id)))).flat()
   const containers = await Promise.all(found.map((container) => withMessage(container, options, pod)))
   return { sandboxes, sandbox: sandboxes[0], containers }
 }
 
-const withMessage = async (container: RuntimeContainer, { podFolder, messages }: { podFolder: string; messages: Map<string, string> }, pod: Pod): Promise<RuntimeContainer> => {
+const withMessage = async (
+  container: RuntimeContainer,
+  { podFolder, messages }: { podFolder: string; messages: Map<string, string> },
+  pod: Pod,
+): Promise<RuntimeContainer> => {
   if (container.state !== 'exited' || container.message) return container
   const spec = containerSlots(pod).find((slot) => slot.container.name === container.config.name)?.container
   const known = messages.get(container.id) ?? (await lastWords(podFolder, container, spec))

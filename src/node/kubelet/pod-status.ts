@@ -65,7 +65,12 @@ const containerStatus = (view: StatusView, slot: ContainerSlot, began: boolean):
   const { name } = slot.container
   const latest = latestOf(view.containers, name)
   const before = [...(view.pod.status?.initContainerStatuses ?? []), ...(view.pod.status?.containerStatuses ?? [])].find((one) => one.name === name)
-  const previous = latest && latestOf(view.containers.filter((one) => one !== latest), name)
+  const previous =
+    latest &&
+    latestOf(
+      view.containers.filter((one) => one !== latest),
+      name,
+    )
   const waiting = view.waiting.get(name)
   const ended = latest?.state === 'exited' || latest?.state === 'unknown'
   const state: ContainerState = latest && !(waiting && latest.state !== 'running') ? stateOf(latest) : { waiting: waiting ?? defaultWaiting(view, slot, began) }
@@ -159,7 +164,11 @@ const initializedVerdict = ({ pod }: StatusView, { phase, initContainerStatuses,
   const sidecars = (pod.spec.initContainers ?? []).filter(isSidecar).map((container) => container.name)
   const pending = initContainerStatuses.filter((status) => !status.ready && !(sidecars.includes(status.name) && (status.started || status.restartCount > 0)))
   if (!pending.length || containerStatuses.some((status) => status.containerID)) return { status: 'True' }
-  return { status: 'False', reason: 'ContainersNotInitialized', message: `containers with incomplete status: [${pending.map((status) => status.name).join(' ')}]` }
+  return {
+    status: 'False',
+    reason: 'ContainersNotInitialized',
+    message: `containers with incomplete status: [${pending.map((status) => status.name).join(' ')}]`,
+  }
 }
 
 const readyVerdict = ({ pod }: StatusView, { phase, initContainerStatuses, containerStatuses }: Parts): Verdict => {

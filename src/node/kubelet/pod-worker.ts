@@ -84,7 +84,10 @@ export class PodWorker {
     this.#verdict = finalVerdict(pod)
     this.#startTime = pod.status?.startTime ?? stampOf(node.clock.now())
     this.#status = new StatusWriter({
-      client: node.client, clock: node.clock, log: node.log, signal: node.signal,
+      client: node.client,
+      clock: node.clock,
+      log: node.log,
+      signal: node.signal,
       current: () => this.#pod,
       onFresh: (fresh) => this.#learn(fresh),
       statusOf: (current) => this.#statusOf(current),
@@ -191,7 +194,13 @@ export class PodWorker {
   }
 
   async #read(): Promise<void> {
-    this.#state = await readRuntimeState({ runtime: this.#node.runtime, pod: this.#pod, podFolder: this.#folder, sandboxIds: this.#sandboxIds, messages: this.#messages })
+    this.#state = await readRuntimeState({
+      runtime: this.#node.runtime,
+      pod: this.#pod,
+      podFolder: this.#folder,
+      sandboxIds: this.#sandboxIds,
+      messages: this.#messages,
+    })
     this.#followProbes()
   }
 
@@ -277,11 +286,16 @@ export class PodWorker {
 
   async #perform(action: PodAction): Promise<boolean> {
     switch (action.type) {
-      case 'runSandbox': return this.#runSandbox(action.attempt)
-      case 'start': return this.#start(action.container, action.attempt)
-      case 'backOff': return this.#backOff(action.container, action.remainingMs)
-      case 'stop': return this.#stop(action)
-      case 'stopSandbox': return this.#stopSandboxes()
+      case 'runSandbox':
+        return this.#runSandbox(action.attempt)
+      case 'start':
+        return this.#start(action.container, action.attempt)
+      case 'backOff':
+        return this.#backOff(action.container, action.remainingMs)
+      case 'stop':
+        return this.#stop(action)
+      case 'stopSandbox':
+        return this.#stopSandboxes()
     }
   }
 
@@ -299,7 +313,10 @@ export class PodWorker {
     for (const sandbox of this.#state.sandboxes) await runtime.stopPodSandbox(sandbox.id)
     try {
       const id = await runtime.runPodSandbox({
-        namespace, name, uid, attempt,
+        namespace,
+        name,
+        uid,
+        attempt,
         hostname: spec.hostNetwork ? config.name : hostnameOf(this.#pod),
         hostNetwork: spec.hostNetwork ?? false,
         node: config.name,
@@ -327,7 +344,15 @@ export class PodWorker {
     try {
       if (latestOf(containers, name)?.state === 'exited') restartBackoff.next(this.#backoffKey(name), clock.now())
       const waitingReason = this.#waiting.get(name)?.reason
-      await startContainer(this.#node, { pod: this.#pod, container, attempt, sandbox, podFolder: this.#folder, pathOf: (volume) => this.#volumes.pathOf(volume), waitingReason })
+      await startContainer(this.#node, {
+        pod: this.#pod,
+        container,
+        attempt,
+        sandbox,
+        podFolder: this.#folder,
+        pathOf: (volume) => this.#volumes.pathOf(volume),
+        waitingReason,
+      })
       this.#waiting.delete(name)
       this.#notBefore.delete(name)
       await this.#dropOld(name, attempt)
@@ -357,7 +382,9 @@ export class PodWorker {
     const words = seconds >= 60 ? `${Math.floor(seconds / 60)}m${seconds % 60}s` : `${seconds}s`
     const message = `back-off ${words} restarting failed container=${container.name} pod=${formatPod(this.#pod)}`
     if (this.#waiting.get(container.name)?.message !== message) {
-      recorder.event(this.#pod, 'Warning', 'BackOff', `Back-off restarting failed container ${container.name} in pod ${formatPod(this.#pod)}`, { fieldPath: fieldPathOf(this.#pod, container.name) })
+      recorder.event(this.#pod, 'Warning', 'BackOff', `Back-off restarting failed container ${container.name} in pod ${formatPod(this.#pod)}`, {
+        fieldPath: fieldPathOf(this.#pod, container.name),
+      })
     }
     this.#waiting.set(container.name, { reason: 'CrashLoopBackOff', message })
     this.#wakeIn(remainingMs)
@@ -416,17 +443,22 @@ export class PodWorker {
     const { container } = slot
     const { runtime, clock, recorder } = this.#node
     const probes = new ContainerProbes({
-      container, clock,
+      container,
+      clock,
       startedAtMs: running.startedAtMs ?? clock.now(),
       ask: (probe) =>
         runHandler(probe, {
-          runtime, container, containerId: running.id,
+          runtime,
+          container,
+          containerId: running.id,
           ip: fieldContextOf(this.#node, this.#pod, this.#state.sandbox).podIP ?? '',
           timeoutMs: (probe.timeoutSeconds ?? 1) * 1000,
         }),
       onChange: () => this.wake(),
       onUnhealthy: (kind, message) =>
-        recorder.event(this.#pod, 'Warning', 'Unhealthy', `${kind[0]?.toUpperCase()}${kind.slice(1)} probe failed: ${message}`, { fieldPath: fieldPathOf(this.#pod, container.name) }),
+        recorder.event(this.#pod, 'Warning', 'Unhealthy', `${kind[0]?.toUpperCase()}${kind.slice(1)} probe failed: ${message}`, {
+          fieldPath: fieldPathOf(this.#pod, container.name),
+        }),
     })
     this.#probes.set(running.id, probes)
   }

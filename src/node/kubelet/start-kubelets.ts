@@ -55,7 +55,10 @@ export const startKubelets = async (options: StartKubeletsOptions): Promise<Kube
   await mkdir(options.directory, { recursive: true, mode: 0o755 })
   const kubelets: Kubelet[] = []
   const shared = new SharedReferences({
-    client: options.sharedClient, clock, log, signal,
+    client: options.sharedClient,
+    clock,
+    log,
+    signal,
     onChange: (kind, key) => {
       const [namespace = '', name = ''] = key.split('/')
       for (const kubelet of kubelets) kubelet.refresh(kind, namespace, name)
@@ -69,7 +72,8 @@ export const startKubelets = async (options: StartKubeletsOptions): Promise<Kube
   follow(informer, kubelets)
   return {
     kubelets,
-    findPod: (namespace, name) => kubelets.flatMap((kubelet) => (kubelet.find(namespace, name) ? [{ kubelet, worker: kubelet.find(namespace, name) as PodWorker }] : []))[0],
+    findPod: (namespace, name) =>
+      kubelets.flatMap((kubelet) => (kubelet.find(namespace, name) ? [{ kubelet, worker: kubelet.find(namespace, name) as PodWorker }] : []))[0],
     pods: () => kubelets.flatMap((kubelet) => kubelet.pods()),
     close: async () => void (await Promise.allSettled(kubelets.map((kubelet) => kubelet.close()))),
   }
@@ -79,7 +83,12 @@ const contextOf = (options: StartKubeletsOptions, config: NodeConfig, shared: Sh
   const { clock, log, signal } = options
   const client = options.clientFor(config.name)
   return {
-    config, client, clock, signal, shared, hostResolver,
+    config,
+    client,
+    clock,
+    signal,
+    shared,
+    hostResolver,
     log: log.child({ node: config.name }),
     runtime: options.runtimeFor(config.name),
     images: options.images,

@@ -80,7 +80,22 @@ export class StatusWriter {
   }
 }
 
-const owned = ['phase', 'conditions', 'message', 'reason', 'hostIP', 'hostIPs', 'podIP', 'podIPs', 'startTime', 'initContainerStatuses', 'containerStatuses', 'qosClass', 'ephemeralContainerStatuses', 'observedGeneration'] as const
+const owned = [
+  'phase',
+  'conditions',
+  'message',
+  'reason',
+  'hostIP',
+  'hostIPs',
+  'podIP',
+  'podIPs',
+  'startTime',
+  'initContainerStatuses',
+  'containerStatuses',
+  'qosClass',
+  'ephemeralContainerStatuses',
+  'observedGeneration',
+] as const
 
 const plain = (value: unknown): unknown => (value === undefined ? undefined : stripNulls(JSON.parse(JSON.stringify(value))))
 
@@ -88,7 +103,11 @@ const plain = (value: unknown): unknown => (value === undefined ? undefined : st
 const stripNulls = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(stripNulls)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null).map(([key, one]) => [key, stripNulls(one)]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, one]) => one !== null)
+      .map(([key, one]) => [key, stripNulls(one)]),
+  )
 }
 
 /** A merge patch of the fields that differ; undefined if none does. */

@@ -25,7 +25,10 @@ export class TestCluster {
 
   static async start(): Promise<TestCluster> {
     const cluster = new TestCluster(await mkdtemp(join(tmpdir(), 'knarr-kubelet-')))
-    await cluster.client.create(services, { metadata: { namespace: 'default', name: 'kubernetes' }, spec: { clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443 }] } })
+    await cluster.client.create(services, {
+      metadata: { namespace: 'default', name: 'kubernetes' },
+      spec: { clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443 }] },
+    })
     await cluster.startAgent()
     return cluster
   }
@@ -33,9 +36,19 @@ export class TestCluster {
   async startAgent(): Promise<void> {
     this.abort = new AbortController()
     const starting = startKubelets({
-      nodes: [{ name: 'node-1', roles: ['worker'], internalIP: '192.168.0.1', capacity: { cpu: 4, memoryBytes: 2 ** 33, pods: 110, ephemeralStorageBytes: 2 ** 33 } }],
-      clientFor: () => this.client, sharedClient: this.client, runtimeFor: () => this.runtime, images: testImages,
-      directory: this.directory, clusterDNS: '10.96.0.10', clusterDomain: 'cluster.local', clock: this.clock, log: silentLog, signal: this.abort.signal,
+      nodes: [
+        { name: 'node-1', roles: ['worker'], internalIP: '192.168.0.1', capacity: { cpu: 4, memoryBytes: 2 ** 33, pods: 110, ephemeralStorageBytes: 2 ** 33 } },
+      ],
+      clientFor: () => this.client,
+      sharedClient: this.client,
+      runtimeFor: () => this.runtime,
+      images: testImages,
+      directory: this.directory,
+      clusterDNS: '10.96.0.10',
+      clusterDomain: 'cluster.local',
+      clock: this.clock,
+      log: silentLog,
+      signal: this.abort.signal,
     })
     await this.clock.advance(1000)
     this.kubelets = await starting
@@ -53,7 +66,9 @@ export class TestCluster {
 
   makePod(spec: Draft<Pod['spec']>, name = 'web'): Promise<Pod> {
     return this.client.create(pods, {
-      apiVersion: 'v1', kind: 'Pod', metadata: { namespace: 'default', name },
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { namespace: 'default', name },
       spec: { nodeName: 'node-1', restartPolicy: 'Always', terminationGracePeriodSeconds: 30, ...spec } as Draft<Pod['spec']>,
     })
   }
@@ -66,7 +81,12 @@ export class TestCluster {
 /** Files and sockets need turns of the event loop that a fake clock does not give: bounded, on a condition. */
 export const until = async (what: string, test: () => Promise<boolean> | boolean): Promise<void> => {
   for (let turn = 0; turn < 1000; turn++) {
-    if (await Promise.resolve().then(test).then(Boolean, () => false)) return
+    if (
+      await Promise.resolve()
+        .then(test)
+        .then(Boolean, () => false)
+    )
+      return
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
   throw new Error(`never came true: ${what}`)

@@ -73,7 +73,14 @@ export class TestRuntime implements ContainerRuntime {
     else stdout.end(`${options.command.join(' ')}\n`)
     stderr.end()
     const code = options.command[0] === 'false' ? 1 : 0
-    return { stdin, stdout, ...(options.tty ? {} : { stderr }), resize() {}, kill() {}, exited: new Promise((resolve) => stdout.once('end', () => resolve(code))) }
+    return {
+      stdin,
+      stdout,
+      ...(options.tty ? {} : { stderr }),
+      resize() {},
+      kill() {},
+      exited: new Promise((resolve) => stdout.once('end', () => resolve(code))),
+    }
   }
 
   async close(): Promise<void> {}
@@ -96,7 +103,12 @@ export class TestRuntime implements ContainerRuntime {
 }
 
 export const testImage: Image = {
-  id: 'sha256:test', tags: ['docker.io/library/app:latest'], digest: 'sha256:digest', sizeBytes: 10, lowerDirs: [], hostBinds: [],
+  id: 'sha256:test',
+  tags: ['docker.io/library/app:latest'],
+  digest: 'sha256:digest',
+  sizeBytes: 10,
+  lowerDirs: [],
+  hostBinds: [],
   config: { entrypoint: ['/app'], cmd: ['--serve'], env: ['LANG=C'], workingDir: '/srv', user: '', exposedPorts: [], labels: {}, stopSignal: '' },
 }
 

@@ -5,8 +5,7 @@ export interface Cidr {
   readonly size: number
 }
 
-export const isIPv4 = (text: string): boolean =>
-  /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every((octet) => Number(octet) < 256)
+export const isIPv4 = (text: string): boolean => /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every((octet) => Number(octet) < 256)
 
 /** Throws for anything but dotted decimal IPv4. */
 export const ipToNumber = (ip: string): number => {

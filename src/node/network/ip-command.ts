@@ -46,4 +46,7 @@ export const ipJson = async <T>(args: readonly string[], enter: readonly string[
 
 /** Runs a command and swallows its failure: for removing what may not be there. */
 export const tryCommand = async (argv: readonly string[], input = ''): Promise<boolean> =>
-  runCommand(argv, input).then(() => true, () => false)
+  runCommand(argv, input).then(
+    () => true,
+    () => false,
+  )

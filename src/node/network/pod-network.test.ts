@@ -22,7 +22,18 @@ describe('AddressPool', () => {
 describe('Pod network', () => {
   it('refuses a Pod while its node has no range', async () => {
     const network = createPodNetwork({ podCIDR: () => undefined, log: silentLog })
-    const config = { namespace: 'a', name: 'b', uid: 'u', attempt: 0, hostname: 'b', hostNetwork: false, node: 'node-1', logDirectory: '/', cgroupParent: '', sysctls: {} }
+    const config = {
+      namespace: 'a',
+      name: 'b',
+      uid: 'u',
+      attempt: 0,
+      hostname: 'b',
+      hostNetwork: false,
+      node: 'node-1',
+      logDirectory: '/',
+      cgroupParent: '',
+      sysctls: {},
+    }
     await expect(network.attach({ id: 'x', config, netnsPid: 1 })).rejects.toThrow('node node-1 has no Pod range yet (spec.podCIDR)')
   })
 
@@ -31,6 +42,8 @@ describe('Pod network', () => {
   })
 
   it('masquerades only what leaves by another link', () => {
-    expect(masqueradeScript({ table: 'knarr_x', hostLink: 'kn-x', sources: ['10.244.0.0/16'] })).toContain('ip saddr { 10.244.0.0/16 } oifname != "kn-x" masquerade')
+    expect(masqueradeScript({ table: 'knarr_x', hostLink: 'kn-x', sources: ['10.244.0.0/16'] })).toContain(
+      'ip saddr { 10.244.0.0/16 } oifname != "kn-x" masquerade',
+    )
   })
 })

@@ -34,7 +34,11 @@ const gatewayMac = 'ee:ee:ee:ee:ee:ee'
 export const podLinkName = (sandboxId: string): string => `kp${createHash('sha256').update(sandboxId).digest('hex').slice(0, 12)}`
 
 /** A locally administered MAC that holds the address, as bridge plugins choose it. */
-const podMac = (ip: string): string => `0a:58:${ip.split('.').map((octet) => Number(octet).toString(16).padStart(2, '0')).join(':')}`
+const podMac = (ip: string): string =>
+  `0a:58:${ip
+    .split('.')
+    .map((octet) => Number(octet).toString(16).padStart(2, '0'))
+    .join(':')}`
 
 /**
  * Addresses of one range: network, gateway (.1) and broadcast stay free. Goes on from the last one given,

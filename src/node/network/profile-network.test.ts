@@ -13,7 +13,16 @@ const profile = `test-${process.pid}`
 const names = profileNames(profile)
 
 const config = (name: string): SandboxConfig => ({
-  namespace: 'default', name, uid: name, attempt: 0, hostname: name, hostNetwork: false, node: 'node-1', logDirectory: '/', cgroupParent: '', sysctls: {},
+  namespace: 'default',
+  name,
+  uid: name,
+  attempt: 0,
+  hostname: name,
+  hostNetwork: false,
+  node: 'node-1',
+  logDirectory: '/',
+  cgroupParent: '',
+  sysctls: {},
 })
 
 /** Answers one line to each TCP connection: the address it sees as its caller's. */
@@ -73,7 +82,7 @@ describe.skipIf(!allowed)('profile network (needs root and iproute2)', () => {
     }
   })
 
-  it('answers a Pod\'s datagram from the Service address it was sent to', async () => {
+  it("answers a Pod's datagram from the Service address it was sent to", async () => {
     const pod = await sandbox('d')
     const address = ranges.serviceCIDR.replace('.0/20', '.53')
     const echo = `const s=require('dgram').createSocket('udp4');s.on('message',(m,f)=>s.send(m+' '+f.address,f.port,f.address)).bind(53,'${address}',()=>console.log('up'))`

@@ -134,9 +134,14 @@ const forwardingBefore = async (hostLink: string): Promise<string | undefined> =
   return /ip_forward=(\d)/.exec(links[0]?.ifalias ?? '')?.[1]
 }
 
-const configureHost = async (
-  options: { hostLink: string; profile: string; destinations: readonly string[]; hostIP: string; gatewayIP: string; mtu: number },
-): Promise<void> => {
+const configureHost = async (options: {
+  hostLink: string
+  profile: string
+  destinations: readonly string[]
+  hostIP: string
+  gatewayIP: string
+  mtu: number
+}): Promise<void> => {
   const { hostLink } = options
   const before = (await forwardingBefore(hostLink)) ?? (await readFile(hostForwarding, 'utf8')).trim()
   await ipBatch([

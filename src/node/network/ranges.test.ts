@@ -7,7 +7,10 @@ const taken = (...cidrs: string[]) => cidrs.map((cidr) => ({ cidr, dev: 'eth0' }
 describe('network ranges', () => {
   it('gives the customary ranges on an empty machine', async () => {
     expect(await pickRanges({ taken: taken('127.0.0.0/8', '192.168.1.0/24') })).toEqual({
-      podCIDR: '10.244.0.0/16', serviceCIDR: '10.96.0.0/20', loadBalancerCIDR: '10.96.128.0/24', nodeCIDR: '10.96.129.0/24',
+      podCIDR: '10.244.0.0/16',
+      serviceCIDR: '10.96.0.0/20',
+      loadBalancerCIDR: '10.96.128.0/24',
+      nodeCIDR: '10.96.129.0/24',
     })
   })
 

@@ -40,7 +40,11 @@ export const rangesOf = (ranges: NetworkRanges): readonly string[] => [ranges.po
 /** The first candidate that touches nothing in use. */
 export const firstFree = (candidates: readonly NetworkRanges[], taken: readonly TakenRange[]): NetworkRanges | undefined => {
   const used = taken.map((range) => parseCidr(range.cidr))
-  return candidates.find((ranges) => rangesOf(ranges).map(parseCidr).every((range) => !used.some((other) => overlaps(range, other))))
+  return candidates.find((ranges) =>
+    rangesOf(ranges)
+      .map(parseCidr)
+      .every((range) => !used.some((other) => overlaps(range, other))),
+  )
 }
 
 /** Every IPv4 destination the machine has a route of its own for, in any table, but not its default routes. */

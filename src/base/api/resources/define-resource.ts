@@ -24,10 +24,21 @@ type Shape<T extends KubeObject> = Partial<Pick<Resource<T>, 'subresources' | 'n
 type Loose = { metadata: { generation?: number }; spec?: unknown; status?: unknown }
 
 export const defineResource = <T extends KubeObject>(shape: Shape<T>): Resource<T> => {
-  const { kind, subresources = [], columns = [nameColumn, ageColumn], nameRule = 'dns1123subdomain', hasGeneration = false, hasSpec = true, firstStatus = {} } = shape
+  const {
+    kind,
+    subresources = [],
+    columns = [nameColumn, ageColumn],
+    nameRule = 'dns1123subdomain',
+    hasGeneration = false,
+    hasSpec = true,
+    firstStatus = {},
+  } = shape
   const hasStatus = subresources.includes('status')
   return {
-    kind, subresources, nameRule, hasGeneration,
+    kind,
+    subresources,
+    nameRule,
+    hasGeneration,
     columns: columns.map(({ cell: _, ...column }) => column),
     cells: (object, ctx) => columns.map((column) => column.cell(object, ctx)),
     defaults(object) {

@@ -2,13 +2,22 @@
 import type { FieldFault, FieldFaultType } from '../resource.ts'
 
 const titles: Record<FieldFaultType, string> = {
-  FieldValueRequired: 'Required value', FieldValueInvalid: 'Invalid value', FieldValueNotSupported: 'Unsupported value', FieldValueForbidden: 'Forbidden',
-  FieldValueDuplicate: 'Duplicate value', FieldValueTooLong: 'Too long', FieldValueTooMany: 'Too many', FieldValueNotFound: 'Not found',
-  FieldValueTypeInvalid: 'Invalid value', InternalError: 'Internal error',
+  FieldValueRequired: 'Required value',
+  FieldValueInvalid: 'Invalid value',
+  FieldValueNotSupported: 'Unsupported value',
+  FieldValueForbidden: 'Forbidden',
+  FieldValueDuplicate: 'Duplicate value',
+  FieldValueTooLong: 'Too long',
+  FieldValueTooMany: 'Too many',
+  FieldValueNotFound: 'Not found',
+  FieldValueTypeInvalid: 'Invalid value',
+  InternalError: 'Internal error',
 }
 
 const fault = (type: FieldFaultType, field: string, parts: readonly string[]): FieldFault => ({
-  type, field, message: [titles[type], ...parts].filter((part) => part !== '').join(': '),
+  type,
+  field,
+  message: [titles[type], ...parts].filter((part) => part !== '').join(': '),
 })
 
 const shown = (value: unknown): string => (value === undefined ? 'null' : JSON.stringify(value))

@@ -6,7 +6,10 @@ import { forbidden, invalid, invalidAll, required, tooLong } from './field.ts'
 import { dns1035Label, dns1123Label, dns1123Subdomain, labelValue, pathSegment, qualifiedName } from './names.ts'
 
 const nameRules: Record<NameRule, (name: string) => string[]> = {
-  dns1123subdomain: dns1123Subdomain, dns1123label: dns1123Label, dns1035label: dns1035Label, path: pathSegment,
+  dns1123subdomain: dns1123Subdomain,
+  dns1123label: dns1123Label,
+  dns1035label: dns1035Label,
+  path: pathSegment,
   ip: (name) => (isIP(name) ? [] : ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)']),
 }
 
@@ -38,7 +41,10 @@ export const validateAnnotations = (annotations: Readonly<Record<string, string>
   const entries = Object.entries(annotations ?? {})
   const size = entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0)
   // Upstream reads annotation keys without regard to case.
-  return [...entries.flatMap(([key]) => invalidAll(field, key, qualifiedName(key.toLowerCase()))), ...(size > maxAnnotationBytes ? [tooLong(field, maxAnnotationBytes)] : [])]
+  return [
+    ...entries.flatMap(([key]) => invalidAll(field, key, qualifiedName(key.toLowerCase()))),
+    ...(size > maxAnnotationBytes ? [tooLong(field, maxAnnotationBytes)] : []),
+  ]
 }
 
 const validateOwner = (owner: OwnerReference, field: string): FieldFault[] => [
@@ -52,7 +58,9 @@ const validateControllers = (owners: readonly OwnerReference[]): FieldFault[] =>
   const controllers = owners.filter((owner) => owner.controller)
   if (controllers.length < 2) return []
   const [first, second] = controllers.map((owner) => `${owner.kind}/${owner.name}`)
-  return [invalid('metadata.ownerReferences', owners, `Only one reference can have Controller set to true. Found "true" in references for ${first} and ${second}`)]
+  return [
+    invalid('metadata.ownerReferences', owners, `Only one reference can have Controller set to true. Found "true" in references for ${first} and ${second}`),
+  ]
 }
 
 const builtInFinalizers = ['orphan', 'foregroundDeletion', 'kubernetes']
@@ -65,7 +73,8 @@ const validateFinalizer = (finalizer: string): FieldFault[] => {
 
 /** The metadata of a template: it needs no name. */
 export const validateTemplateMetadata = (meta: Partial<ObjectMeta> | undefined, field: string): FieldFault[] => [
-  ...validateLabels(meta?.labels, `${field}.labels`), ...validateAnnotations(meta?.annotations, `${field}.annotations`),
+  ...validateLabels(meta?.labels, `${field}.labels`),
+  ...validateAnnotations(meta?.annotations, `${field}.annotations`),
 ]
 
 export const validateLabelSelector = (selector: LabelSelector | undefined, field: string): FieldFault[] => [
@@ -74,8 +83,10 @@ export const validateLabelSelector = (selector: LabelSelector | undefined, field
     const at = `${field}.matchExpressions[${i}]`
     const ofKey = invalidAll(`${at}.key`, key, qualifiedName(key ?? ''))
     const hasValues = (values?.length ?? 0) > 0
-    if (operator === 'In' || operator === 'NotIn') return hasValues ? ofKey : [required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"), ...ofKey]
-    if (operator === 'Exists' || operator === 'DoesNotExist') return hasValues ? [forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"), ...ofKey] : ofKey
+    if (operator === 'In' || operator === 'NotIn')
+      return hasValues ? ofKey : [required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"), ...ofKey]
+    if (operator === 'Exists' || operator === 'DoesNotExist')
+      return hasValues ? [forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"), ...ofKey] : ofKey
     return [invalid(`${at}.operator`, operator, 'not a valid selector operator'), ...ofKey]
   }),
 ]

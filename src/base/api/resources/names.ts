@@ -25,32 +25,44 @@ const shapeRule = ({ maxBytes, pattern, what, examples }: Shape): Rule => {
 const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?'
 
 export const dns1123Label = shapeRule({
-  maxBytes: 63, pattern: label, examples: ['my-name', '123-abc'],
+  maxBytes: 63,
+  pattern: label,
+  examples: ['my-name', '123-abc'],
   what: "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
 })
 
 export const dns1123Subdomain = shapeRule({
-  maxBytes: 253, pattern: `${label}(\\.${label})*`, examples: ['example.com'],
+  maxBytes: 253,
+  pattern: `${label}(\\.${label})*`,
+  examples: ['example.com'],
   what: "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
 })
 
 export const dns1035Label = shapeRule({
-  maxBytes: 63, pattern: '[a-z]([-a-z0-9]*[a-z0-9])?', examples: ['my-name', 'abc-123'],
+  maxBytes: 63,
+  pattern: '[a-z]([-a-z0-9]*[a-z0-9])?',
+  examples: ['my-name', 'abc-123'],
   what: "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
 })
 
 export const wildcardDns1123Subdomain = shapeRule({
-  maxBytes: 253, pattern: `\\*\\.${label}(\\.${label})*`, examples: ['*.example.com'],
+  maxBytes: 253,
+  pattern: `\\*\\.${label}(\\.${label})*`,
+  examples: ['*.example.com'],
   what: "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
 })
 
 export const labelValue = shapeRule({
-  maxBytes: 63, pattern: '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?', examples: ['MyValue', 'my_value', '12345'],
+  maxBytes: 63,
+  pattern: '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?',
+  examples: ['MyValue', 'my_value', '12345'],
   what: "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
 })
 
 const configKeyShape = shapeRule({
-  maxBytes: 253, pattern: '[-._a-zA-Z0-9]+', examples: ['key.name', 'KEY_NAME', 'key-name'],
+  maxBytes: 253,
+  pattern: '[-._a-zA-Z0-9]+',
+  examples: ['key.name', 'KEY_NAME', 'key-name'],
   what: "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
 })
 
@@ -71,7 +83,8 @@ const nameShape = shapeRule({ maxBytes: 63, pattern: namePattern, what: nameWhat
 /** A label or annotation key: a name with an optional DNS prefix and '/'. */
 export const qualifiedName: Rule = (value) => {
   const parts = value.split('/')
-  if (parts.length > 2) return [`a qualified name ${explained(nameWhat, namePattern, nameExamples)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`]
+  if (parts.length > 2)
+    return [`a qualified name ${explained(nameWhat, namePattern, nameExamples)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`]
   const [prefix, name] = parts.length === 2 ? [parts[0]!, parts[1]!] : [undefined, parts[0]!]
   const ofPrefix = prefix === undefined ? [] : prefix === '' ? ['must be non-empty'] : dns1123Subdomain(prefix)
   const ofName = name === '' ? ['must be non-empty', ...nameShape(name)] : nameShape(name)

@@ -10,6 +10,7 @@ export const qosClassOf = (spec: PodSpec): 'Guaranteed' | 'Burstable' | 'BestEff
   const named = all.flatMap(({ limits, requests }) => counted.flatMap((name) => [limits?.[name], requests?.[name]])).filter(isSet)
   if (named.length === 0) return 'BestEffort'
   const guaranteed = all.every(({ limits, requests }) =>
-    counted.every((name) => isSet(limits?.[name]) && (requests?.[name] === undefined || requests[name] === limits![name])))
+    counted.every((name) => isSet(limits?.[name]) && (requests?.[name] === undefined || requests[name] === limits![name])),
+  )
   return guaranteed ? 'Guaranteed' : 'Burstable'
 }

@@ -17,12 +17,19 @@ export const validatePodSpec = (spec: PodSpec, field: string): FieldFault[] => {
   const init = spec.initContainers ?? []
   const volumes = spec.volumes ?? []
   const volumeNames = new Set(volumes.map((volume) => volume.name))
-  const named = [...containers.map((container, i) => ({ container, at: `${field}.containers[${i}]` })), ...init.map((container, i) => ({ container, at: `${field}.initContainers[${i}]` }))]
+  const named = [
+    ...containers.map((container, i) => ({ container, at: `${field}.containers[${i}]` })),
+    ...init.map((container, i) => ({ container, at: `${field}.initContainers[${i}]` })),
+  ]
   return [
     ...validateVolumes(volumes, `${field}.volumes`),
     ...(containers.length === 0 ? [required(`${field}.containers`)] : []),
     ...named.flatMap(({ container, at }) => validateContainer(container, at, volumeNames)),
-    ...unique(named, ({ container }) => container.name, (i) => `${named[i]!.at}.name`),
+    ...unique(
+      named,
+      ({ container }) => container.name,
+      (i) => `${named[i]!.at}.name`,
+    ),
     ...validatePortsAcross(containers, `${field}.containers`),
     ...init.flatMap((container, i) => validateInit(container, `${field}.initContainers[${i}]`)),
     ...oneOf(`${field}.restartPolicy`, spec.restartPolicy, ['Always', 'Never', 'OnFailure']),
@@ -37,7 +44,9 @@ const validateScalars = (spec: PodSpec, field: string): FieldFault[] => {
   const { activeDeadlineSeconds: deadline } = spec
   const gates = spec.schedulingGates ?? []
   return [
-    ...(deadline !== undefined && (deadline < 1 || deadline > 0x7fffffff) ? [invalid(`${field}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive')] : []),
+    ...(deadline !== undefined && (deadline < 1 || deadline > 0x7fffffff)
+      ? [invalid(`${field}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive')]
+      : []),
     ...(spec.nodeName ? invalidAll(`${field}.nodeName`, spec.nodeName, dns1123Subdomain(spec.nodeName)) : []),
     ...(spec.nodeName && gates.length > 0 ? [forbidden(`${field}.nodeName`, 'cannot be set until all schedulingGates have been cleared')] : []),
     ...(spec.serviceAccountName ? invalidAll(`${field}.serviceAccountName`, spec.serviceAccountName, dns1123Subdomain(spec.serviceAccountName)) : []),
@@ -45,7 +54,8 @@ const validateScalars = (spec: PodSpec, field: string): FieldFault[] => {
     ...(spec.subdomain ? invalidAll(`${field}.subdomain`, spec.subdomain, dns1123Label(spec.subdomain)) : []),
     ...(spec.priorityClassName ? invalidAll(`${field}.priorityClassName`, spec.priorityClassName, dns1123Subdomain(spec.priorityClassName)) : []),
     ...Object.entries(spec.nodeSelector ?? {}).flatMap(([key, value]) => [
-      ...invalidAll(`${field}.nodeSelector`, key, qualifiedName(key)), ...invalidAll(`${field}.nodeSelector`, value, labelValue(value)),
+      ...invalidAll(`${field}.nodeSelector`, key, qualifiedName(key)),
+      ...invalidAll(`${field}.nodeSelector`, value, labelValue(value)),
     ]),
     ...(spec.dnsPolicy === 'None' && (spec.dnsConfig?.nameservers ?? []).length === 0
       ? [required(`${field}.dnsConfig.nameservers`, 'must provide at least one DNS nameserver when `dnsPolicy` is None')]
@@ -56,7 +66,9 @@ const validateScalars = (spec: PodSpec, field: string): FieldFault[] => {
 const validateVolumes = (volumes: readonly Volume[], field: string): FieldFault[] => [
   ...volumes.flatMap((volume, i) => {
     const at = `${field}[${i}]`
-    const sources = Object.entries(volume).filter(([name, source]) => name !== 'name' && source !== undefined && source !== null).map(([name]) => name)
+    const sources = Object.entries(volume)
+      .filter(([name, source]) => name !== 'name' && source !== undefined && source !== null)
+      .map(([name]) => name)
     return [
       ...(volume.name ? invalidAll(`${at}.name`, volume.name, dns1123Label(volume.name)) : [required(`${at}.name`)]),
       ...(sources.length === 0 ? [required(at, 'must specify a volume type')] : []),
@@ -67,7 +79,11 @@ const validateVolumes = (volumes: readonly Volume[], field: string): FieldFault[
       ...(volume.hostPath && !volume.hostPath.path ? [required(`${at}.hostPath.path`)] : []),
     ]
   }),
-  ...unique(volumes, (volume) => volume.name, (i) => `${field}[${i}].name`),
+  ...unique(
+    volumes,
+    (volume) => volume.name,
+    (i) => `${field}[${i}].name`,
+  ),
 ]
 
 const validateContainer = (container: AnyContainer, at: string, volumes: ReadonlySet<string>): FieldFault[] => [
@@ -80,7 +96,9 @@ const validateContainer = (container: AnyContainer, at: string, volumes: Readonl
   ...(container.envFrom ?? []).flatMap((source, i) => validateEnvFrom(source, `${at}.envFrom[${i}]`)),
   ...validateMounts(container, `${at}.volumeMounts`, volumes),
   ...validateResources(container, `${at}.resources`),
-  ...(['livenessProbe', 'readinessProbe', 'startupProbe'] as const).flatMap((name) => (container[name] ? validateProbe(container[name], `${at}.${name}`, name) : [])),
+  ...(['livenessProbe', 'readinessProbe', 'startupProbe'] as const).flatMap((name) =>
+    container[name] ? validateProbe(container[name], `${at}.${name}`, name) : [],
+  ),
 ]
 
 const validateImage = (image: string | undefined, field: string): FieldFault[] => {
@@ -104,14 +122,22 @@ const validatePorts = (container: AnyContainer, field: string): FieldFault[] => 
       ...(port.hostPort ? portNumber(`${field}[${i}].hostPort`, port.hostPort) : []),
       ...oneOf(`${field}[${i}].protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']),
     ]),
-    ...unique(ports, (port) => port.name, (i) => `${field}[${i}].name`),
+    ...unique(
+      ports,
+      (port) => port.name,
+      (i) => `${field}[${i}].name`,
+    ),
   ]
 }
 
 /** Two containers of one Pod cannot have the same host port. */
 const validatePortsAcross = (containers: readonly Container[], field: string): FieldFault[] => {
   const all = containers.flatMap((container, c) => (container.ports ?? []).map((port, p) => ({ port, at: `${field}[${c}].ports[${p}].hostPort` })))
-  return unique(all, ({ port }) => (port.hostPort ? `${port.protocol}/${port.hostIP ?? ''}/${port.hostPort}` : undefined), (i) => all[i]!.at)
+  return unique(
+    all,
+    ({ port }) => (port.hostPort ? `${port.protocol}/${port.hostIP ?? ''}/${port.hostPort}` : undefined),
+    (i) => all[i]!.at,
+  )
 }
 
 const validateEnv = (env: EnvVar, at: string): FieldFault[] => {
@@ -119,7 +145,9 @@ const validateEnv = (env: EnvVar, at: string): FieldFault[] => {
   const sources = Object.entries(from ?? {}).filter(([, source]) => source !== undefined && source !== null)
   return [
     ...(env.name ? invalidAll(`${at}.name`, env.name, envName(env.name)) : [required(`${at}.name`)]),
-    ...(from && sources.length === 0 ? [invalid(`${at}.valueFrom`, '', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`')] : []),
+    ...(from && sources.length === 0
+      ? [invalid(`${at}.valueFrom`, '', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`')]
+      : []),
     ...(sources.length > 1 ? [invalid(`${at}.valueFrom`, '', 'may not have more than one field specified at a time')] : []),
     ...(from && env.value ? [invalid(`${at}.valueFrom`, '', 'may not be specified when `value` is not empty')] : []),
     ...(from?.configMapKeyRef && !from.configMapKeyRef.key ? [required(`${at}.valueFrom.configMapKeyRef.key`)] : []),
@@ -153,7 +181,21 @@ const validateMounts = (container: AnyContainer, field: string, volumes: Readonl
 
 const quantity = /^[+-]?(\d+|\d+\.\d*|\.\d+)(([KMGTPE]i)|[numkMGTPE]|[eE][+-]?\d+)?$/
 const scales: Readonly<Record<string, number>> = {
-  n: 1e-9, u: 1e-6, m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60,
+  n: 1e-9,
+  u: 1e-6,
+  m: 1e-3,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
 }
 
 /** Near enough to compare two amounts. */
@@ -166,12 +208,14 @@ const validateResources = (container: AnyContainer, field: string): FieldFault[]
   const { limits = {}, requests = {} } = container.resources ?? {}
   const amounts = (values: Readonly<Record<string, string>>, at: string): FieldFault[] =>
     Object.entries(values).flatMap(([name, value]) => {
-      if (!quantity.test(String(value))) return [invalid(`${at}[${name}]`, value, "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")]
+      if (!quantity.test(String(value)))
+        return [invalid(`${at}[${name}]`, value, "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")]
       return String(value).startsWith('-') ? [invalid(`${at}[${name}]`, value, 'must be greater than or equal to 0')] : []
     })
   const above = Object.entries(requests).filter(([name, value]) => limits[name] !== undefined && amountOf(value) > amountOf(limits[name]))
   return [
-    ...amounts(limits, `${field}.limits`), ...amounts(requests, `${field}.requests`),
+    ...amounts(limits, `${field}.limits`),
+    ...amounts(requests, `${field}.requests`),
     ...above.map(([name, value]) => invalid(`${field}.requests`, value, `must be less than or equal to ${name} limit of ${limits[name]}`)),
   ]
 }
@@ -186,7 +230,9 @@ const validateProbe = (probe: Probe, at: string, name: string): FieldFault[] => 
     ...(probe.exec && (probe.exec.command ?? []).length === 0 ? [required(`${at}.exec.command`)] : []),
     ...(probe.httpGet ? validateTarget(probe.httpGet.port, `${at}.httpGet.port`) : []),
     ...(probe.tcpSocket ? validateTarget(probe.tcpSocket.port, `${at}.tcpSocket.port`) : []),
-    ...(['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const).flatMap((field) => nonNegative(`${at}.${field}`, probe[field])),
+    ...(['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const).flatMap((field) =>
+      nonNegative(`${at}.${field}`, probe[field]),
+    ),
     ...(name !== 'readinessProbe' && (probe.successThreshold ?? 1) !== 1 ? [invalid(`${at}.successThreshold`, probe.successThreshold, 'must be 1')] : []),
   ]
 }
@@ -201,11 +247,17 @@ const validateTolerations = (spec: PodSpec, field: string): FieldFault[] =>
     const operator = toleration.operator || 'Equal'
     return [
       ...(toleration.key ? invalidAll(`${at}.key`, toleration.key, qualifiedName(toleration.key)) : []),
-      ...(!toleration.key && operator !== 'Exists' ? [invalid(`${at}.operator`, toleration.operator ?? '', "operator must be Exists when `key` is empty, which means \"match all values and all keys\"")] : []),
+      ...(!toleration.key && operator !== 'Exists'
+        ? [invalid(`${at}.operator`, toleration.operator ?? '', 'operator must be Exists when `key` is empty, which means "match all values and all keys"')]
+        : []),
       ...(['Equal', 'Exists', 'Lt', 'Gt'].includes(operator) ? [] : [notSupported(`${at}.operator`, operator, ['Equal', 'Exists'])]),
-      ...(operator === 'Exists' && toleration.value ? [invalid(`${at}.operator`, toleration, 'value must be empty when `operator` is \'Exists\'')] : []),
-      ...(toleration.effect && !['NoSchedule', 'PreferNoSchedule', 'NoExecute'].includes(toleration.effect) ? [notSupported(`${at}.effect`, toleration.effect, ['NoSchedule', 'PreferNoSchedule', 'NoExecute'])] : []),
-      ...(toleration.tolerationSeconds !== undefined && toleration.effect !== 'NoExecute' ? [invalid(`${at}.effect`, toleration.effect ?? '', "effect must be 'NoExecute' when `tolerationSeconds` is set")] : []),
+      ...(operator === 'Exists' && toleration.value ? [invalid(`${at}.operator`, toleration, "value must be empty when `operator` is 'Exists'")] : []),
+      ...(toleration.effect && !['NoSchedule', 'PreferNoSchedule', 'NoExecute'].includes(toleration.effect)
+        ? [notSupported(`${at}.effect`, toleration.effect, ['NoSchedule', 'PreferNoSchedule', 'NoExecute'])]
+        : []),
+      ...(toleration.tolerationSeconds !== undefined && toleration.effect !== 'NoExecute'
+        ? [invalid(`${at}.effect`, toleration.effect ?? '', "effect must be 'NoExecute' when `tolerationSeconds` is set")]
+        : []),
     ]
   })
 

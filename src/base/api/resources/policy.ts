@@ -10,7 +10,9 @@ import { validateLabelSelector } from './metadata.ts'
 export const lease = defineResource<Lease>({
   kind: leases,
   validate: ({ spec }) => [
-    ...(spec?.leaseDurationSeconds !== undefined && spec.leaseDurationSeconds <= 0 ? [invalid('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0')] : []),
+    ...(spec?.leaseDurationSeconds !== undefined && spec.leaseDurationSeconds <= 0
+      ? [invalid('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0')]
+      : []),
     ...nonNegative('spec.leaseTransitions', spec?.leaseTransitions),
   ],
   columns: [nameColumn, column('Holder', ({ spec }) => spec?.holderIdentity ?? '', { description: 'Who holds it.' }), ageColumn],
@@ -28,7 +30,9 @@ export const priorityClass = defineResource<PriorityClass>({
   },
   validate: (object, old) => [
     ...validateValue(object),
-    ...(['PreemptLowerPriority', 'Never'].includes(object.preemptionPolicy!) ? [] : [notSupported('preemptionPolicy', object.preemptionPolicy, ['Never', 'PreemptLowerPriority'])]),
+    ...(['PreemptLowerPriority', 'Never'].includes(object.preemptionPolicy!)
+      ? []
+      : [notSupported('preemptionPolicy', object.preemptionPolicy, ['Never', 'PreemptLowerPriority'])]),
     ...(old && (object.value ?? 0) !== (old.value ?? 0) ? [forbidden('value', 'may not be changed in an update.')] : []),
     ...(old ? immutable('preemptionPolicy', object.preemptionPolicy, object.preemptionPolicy !== (old.preemptionPolicy ?? 'PreemptLowerPriority')) : []),
   ],
@@ -43,7 +47,9 @@ export const priorityClass = defineResource<PriorityClass>({
 
 const validateValue = ({ metadata, value = 0 }: PriorityClass) => {
   if (metadata.name?.startsWith('system-')) {
-    return systemValues[metadata.name] === value ? [] : [forbidden('metadata.name', 'priority class names with \'system-\' prefix are reserved for system use only')]
+    return systemValues[metadata.name] === value
+      ? []
+      : [forbidden('metadata.name', "priority class names with 'system-' prefix are reserved for system use only")]
   }
   return value > highestUserValue ? [forbidden('value', `maximum allowed value of a user defined priority is ${highestUserValue}`)] : []
 }
@@ -54,8 +60,11 @@ export const podDisruptionBudget = defineResource<PodDisruptionBudget>({
   firstStatus: { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 },
   hasGeneration: true,
   validate: ({ spec }) => [
-    ...(spec.minAvailable !== undefined && spec.maxUnavailable !== undefined ? [invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set')] : []),
-    ...validateIntOrPercent(spec.minAvailable, 'spec.minAvailable'), ...validateIntOrPercent(spec.maxUnavailable, 'spec.maxUnavailable'),
+    ...(spec.minAvailable !== undefined && spec.maxUnavailable !== undefined
+      ? [invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set')]
+      : []),
+    ...validateIntOrPercent(spec.minAvailable, 'spec.minAvailable'),
+    ...validateIntOrPercent(spec.maxUnavailable, 'spec.maxUnavailable'),
     ...validateLabelSelector(spec.selector, 'spec.selector'),
   ],
   columns: [

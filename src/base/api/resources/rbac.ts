@@ -18,7 +18,9 @@ const validateRules = (rules: readonly PolicyRule[] | undefined, namespaced: boo
     const noVerbs = (rule.verbs ?? []).length === 0 ? [required(`${at}.verbs`, 'verbs must contain at least one value')] : []
     if ((rule.nonResourceURLs ?? []).length > 0) {
       if (namespaced) return [...noVerbs, invalid(`${at}.nonResourceURLs`, rule.nonResourceURLs, 'namespaced rules cannot apply to non-resource URLs')]
-      return (rule.resources ?? []).length > 0 ? [...noVerbs, invalid(`${at}.nonResourceURLs`, rule.nonResourceURLs, 'rules cannot apply to both regular resources and non-resource URLs')] : noVerbs
+      return (rule.resources ?? []).length > 0
+        ? [...noVerbs, invalid(`${at}.nonResourceURLs`, rule.nonResourceURLs, 'rules cannot apply to both regular resources and non-resource URLs')]
+        : noVerbs
     }
     return [
       ...noVerbs,
@@ -27,10 +29,20 @@ const validateRules = (rules: readonly PolicyRule[] | undefined, namespaced: boo
     ]
   })
 
-export const role = defineResource<Role>({ kind: roles, hasSpec: false, nameRule: 'path', validate: ({ rules }) => validateRules(rules, true), columns: [nameColumn, createdColumn] })
+export const role = defineResource<Role>({
+  kind: roles,
+  hasSpec: false,
+  nameRule: 'path',
+  validate: ({ rules }) => validateRules(rules, true),
+  columns: [nameColumn, createdColumn],
+})
 
 export const clusterRole = defineResource<ClusterRole>({
-  kind: clusterRoles, hasSpec: false, nameRule: 'path', validate: ({ rules }) => validateRules(rules, false), columns: [nameColumn, createdColumn],
+  kind: clusterRoles,
+  hasSpec: false,
+  nameRule: 'path',
+  validate: ({ rules }) => validateRules(rules, false),
+  columns: [nameColumn, createdColumn],
 })
 
 const defaultBinding = ({ roleRef, subjects }: Mutable<Binding>): void => {
@@ -54,7 +66,10 @@ const validateBinding = ({ roleRef, subjects }: Binding, old: Binding | undefine
 ]
 
 const namesOf = ({ subjects = [] }: Binding, kind: string): string =>
-  subjects.filter((subject) => subject.kind === kind).map((subject) => (kind === 'ServiceAccount' ? `${subject.namespace}/${subject.name}` : subject.name)).join(', ')
+  subjects
+    .filter((subject) => subject.kind === kind)
+    .map((subject) => (kind === 'ServiceAccount' ? `${subject.namespace}/${subject.name}` : subject.name))
+    .join(', ')
 
 const bindingColumns: readonly ColumnOf<Binding>[] = [
   nameColumn,
@@ -66,9 +81,19 @@ const bindingColumns: readonly ColumnOf<Binding>[] = [
 ]
 
 export const roleBinding = defineResource<RoleBinding>({
-  kind: roleBindings, hasSpec: false, nameRule: 'path', defaults: defaultBinding, validate: (object, old) => validateBinding(object, old, ['Role', 'ClusterRole']), columns: bindingColumns,
+  kind: roleBindings,
+  hasSpec: false,
+  nameRule: 'path',
+  defaults: defaultBinding,
+  validate: (object, old) => validateBinding(object, old, ['Role', 'ClusterRole']),
+  columns: bindingColumns,
 })
 
 export const clusterRoleBinding = defineResource<ClusterRoleBinding>({
-  kind: clusterRoleBindings, hasSpec: false, nameRule: 'path', defaults: defaultBinding, validate: (object, old) => validateBinding(object, old, ['ClusterRole']), columns: bindingColumns,
+  kind: clusterRoleBindings,
+  hasSpec: false,
+  nameRule: 'path',
+  defaults: defaultBinding,
+  validate: (object, old) => validateBinding(object, old, ['ClusterRole']),
+  columns: bindingColumns,
 })

@@ -7,12 +7,20 @@ export const none = '<none>'
 
 /** `a=1,b=2`, sorted; `<none>` when empty. */
 export const labelsText = (labels: Readonly<Record<string, string>> | undefined): string =>
-  Object.entries(labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => `${key}=${value}`).join(',') || none
+  Object.entries(labels ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',') || none
 
 export const selectorText = (selector: LabelSelector | undefined): string => {
   const labels = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => ({ key, text: `${key}=${value}` }))
   const expressions = (selector?.matchExpressions ?? []).map(({ key, operator, values }) => ({ key, text: expressionText(key, operator, values) }))
-  return [...labels, ...expressions].sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ text }) => text).join(',') || none
+  return (
+    [...labels, ...expressions]
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .map(({ text }) => text)
+      .join(',') || none
+  )
 }
 
 const expressionText = (key: string, operator: string, values: readonly string[] = []): string => {
@@ -32,11 +40,28 @@ const containersOf = (template: PodTemplateSpec | undefined): readonly Container
 
 /** The wide columns of kinds with a Pod template. */
 export const templateColumns = <T>(templateOf: (object: T) => PodTemplateSpec | undefined): ColumnOf<T>[] => [
-  wide('Containers', (object) => containersOf(templateOf(object)).map((container) => container.name).join(','), { description: 'Names of each container in the template.' }),
-  wide('Images', (object) => containersOf(templateOf(object)).map((container) => container.image ?? '').join(','), { description: 'Images referenced by each container in the template.' }),
+  wide(
+    'Containers',
+    (object) =>
+      containersOf(templateOf(object))
+        .map((container) => container.name)
+        .join(','),
+    { description: 'Names of each container in the template.' },
+  ),
+  wide(
+    'Images',
+    (object) =>
+      containersOf(templateOf(object))
+        .map((container) => container.image ?? '')
+        .join(','),
+    { description: 'Images referenced by each container in the template.' },
+  ),
 ]
 
 const accessModeNames: Readonly<Record<string, string>> = { ReadWriteOnce: 'RWO', ReadOnlyMany: 'ROX', ReadWriteMany: 'RWX', ReadWriteOncePod: 'RWOP' }
 
 export const accessModesText = (modes: readonly string[] | undefined): string =>
-  Object.entries(accessModeNames).filter(([mode]) => modes?.includes(mode)).map(([, short]) => short).join(',')
+  Object.entries(accessModeNames)
+    .filter(([mode]) => modes?.includes(mode))
+    .map(([, short]) => short)
+    .join(',')

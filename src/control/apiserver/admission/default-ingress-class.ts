@@ -14,7 +14,8 @@ export const defaultIngressClass = (reader: Reader): AdmissionPlugin => ({
     if (operation !== 'CREATE' || kind.plural !== 'ingresses' || kind.group !== 'networking.k8s.io' || subresource) return
     const ingress = object as unknown as Mutable<Ingress>
     if (ingress.spec?.ingressClassName || ingress.metadata.annotations?.[legacyAnnotation] !== undefined) return
-    const newest = reader.list(ingressClasses)
+    const newest = reader
+      .list(ingressClasses)
       .filter((found) => found.metadata.annotations?.[marker] === 'true')
       .sort((a, b) => b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp) || a.metadata.name.localeCompare(b.metadata.name))[0]
     if (newest) (ingress.spec ??= {} as Mutable<Ingress>['spec']).ingressClassName = newest.metadata.name

@@ -10,5 +10,11 @@ import { taintNodesByCondition } from './taint-nodes-by-condition.ts'
 
 /** In the order they run, which is upstream's. */
 export const admissionPlugins = (reader: Reader): AdmissionPlugin[] => [
-  namespaceLifecycle(reader), serviceAccountAdmission(reader), taintNodesByCondition, priority(reader), defaultTolerationSeconds, defaultIngressClass(reader), serviceAllocatedValues,
+  namespaceLifecycle(reader),
+  serviceAccountAdmission(reader),
+  taintNodesByCondition,
+  priority(reader),
+  defaultTolerationSeconds,
+  defaultIngressClass(reader),
+  serviceAllocatedValues,
 ]

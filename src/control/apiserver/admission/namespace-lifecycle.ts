@@ -11,7 +11,8 @@ export const namespaceLifecycle = (reader: Reader): AdmissionPlugin => ({
   name: 'NamespaceLifecycle',
   admit({ operation, resource, namespace, name, object }) {
     const { kind } = resource
-    if (operation === 'DELETE' && kind.group === '' && kind.plural === 'namespaces' && immortal.has(name)) throw forbidden(kind, name, 'this namespace may not be deleted')
+    if (operation === 'DELETE' && kind.group === '' && kind.plural === 'namespaces' && immortal.has(name))
+      throw forbidden(kind, name, 'this namespace may not be deleted')
     if (!namespace || !kind.namespaced || operation !== 'CREATE') return
     const found = reader.get(namespaces, { name: namespace })
     if (!found) throw notFound(namespaces, namespace)
@@ -19,7 +20,8 @@ export const namespaceLifecycle = (reader: Reader): AdmissionPlugin => ({
     const why = `unable to create new content in namespace ${namespace} because it is being terminated`
     const refusal = forbidden(kind, name || (object?.metadata.generateName ?? ''), why)
     throw new StatusError('Forbidden', refusal.message, {
-      ...refusal.details, causes: [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }] as never,
+      ...refusal.details,
+      causes: [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }] as never,
     })
   },
 })

@@ -15,7 +15,11 @@ export const priority = (reader: Reader): AdmissionPlugin => ({
     if (spec.priorityClassName && !found) throw forbidden(kind, metadata.name, `no PriorityClass with name ${spec.priorityClassName} was found`)
     const value = found?.value ?? 0
     if (spec.priority !== undefined && spec.priority !== value) {
-      throw forbidden(kind, metadata.name, `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`)
+      throw forbidden(
+        kind,
+        metadata.name,
+        `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
+      )
     }
     spec.priority = value
     if (found) spec.priorityClassName = found.metadata.name
@@ -24,4 +28,7 @@ export const priority = (reader: Reader): AdmissionPlugin => ({
 })
 
 const globalDefault = (reader: Reader): PriorityClass | undefined =>
-  reader.list(priorityClasses).filter((found) => found.globalDefault).sort((a, b) => (a.value ?? 0) - (b.value ?? 0))[0]
+  reader
+    .list(priorityClasses)
+    .filter((found) => found.globalDefault)
+    .sort((a, b) => (a.value ?? 0) - (b.value ?? 0))[0]

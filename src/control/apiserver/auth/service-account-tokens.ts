@@ -92,8 +92,13 @@ export class ServiceAccountTokens implements TokenAuthenticator, Authenticator {
     }
     const token = await new SignJWT({ 'kubernetes.io': claim })
       .setProtectedHeader({ alg: algorithm, kid: jwk.kid! })
-      .setIssuer(this.issuer).setSubject(`system:serviceaccount:${namespace}:${name}`).setAudience([...(audiences?.length ? audiences : this.audiences)])
-      .setIssuedAt(nowSeconds).setNotBefore(nowSeconds).setExpirationTime(nowSeconds + expirationSeconds).setJti(randomUUID())
+      .setIssuer(this.issuer)
+      .setSubject(`system:serviceaccount:${namespace}:${name}`)
+      .setAudience([...(audiences?.length ? audiences : this.audiences)])
+      .setIssuedAt(nowSeconds)
+      .setNotBefore(nowSeconds)
+      .setExpirationTime(nowSeconds + expirationSeconds)
+      .setJti(randomUUID())
       .sign(privateKey)
     return { token, expiresMs: (nowSeconds + expirationSeconds) * 1000 }
   }
@@ -138,7 +143,10 @@ export class ServiceAccountTokens implements TokenAuthenticator, Authenticator {
     if (!claim) return false
     const { namespace } = claim
     const checks = [
-      [claim.serviceaccount, serviceAccounts, namespace], [claim.pod, pods, namespace], [claim.secret, secrets, namespace], [claim.pod ? undefined : claim.node, nodes, undefined],
+      [claim.serviceaccount, serviceAccounts, namespace],
+      [claim.pod, pods, namespace],
+      [claim.secret, secrets, namespace],
+      [claim.pod ? undefined : claim.node, nodes, undefined],
     ] as const
     return checks.every(([reference, kind, place]) => {
       if (!reference) return true
@@ -149,7 +157,10 @@ export class ServiceAccountTokens implements TokenAuthenticator, Authenticator {
 
   #loadKeys() {
     return (this.#keys ??= (async () => {
-      const [privateKey, publicKey] = await Promise.all([importPKCS8(this.#privatePem, algorithm), importSPKI(this.#publicPem, algorithm, { extractable: true })])
+      const [privateKey, publicKey] = await Promise.all([
+        importPKCS8(this.#privatePem, algorithm),
+        importSPKI(this.#publicPem, algorithm, { extractable: true }),
+      ])
       const bare = await exportJWK(publicKey)
       return { privateKey, publicKey, jwk: { ...bare, kid: await calculateJwkThumbprint(bare), alg: algorithm, use: 'sig' } }
     })())
@@ -166,7 +177,9 @@ function userOf(claims: Claims): VerifiedToken['user'] {
     ...(pod ? { [`${extraPrefix}/pod-name`]: [pod.name], [`${extraPrefix}/pod-uid`]: [pod.uid] } : {}),
   }
   return {
-    name: `system:serviceaccount:${namespace}:${serviceaccount.name}`, uid: serviceaccount.uid,
-    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, authenticatedGroup], extra,
+    name: `system:serviceaccount:${namespace}:${serviceaccount.name}`,
+    uid: serviceaccount.uid,
+    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, authenticatedGroup],
+    extra,
   }
 }

@@ -31,7 +31,10 @@ beforeAll(async () => {
   running = await startTestServer({ nodeDialer: (name) => (name === 'n1' ? { socketPath } : undefined) })
   listener = await listenForTest(running.server)
   for (const name of ['ran', 'waiting']) {
-    await running.client.create(kinds.pods, { metadata: { name, namespace: 'default' }, spec: { nodeName: 'n1', containers: [{ name: 'app', image: 'example/app' }] } })
+    await running.client.create(kinds.pods, {
+      metadata: { name, namespace: 'default' },
+      spec: { nodeName: 'n1', containers: [{ name: 'app', image: 'example/app' }] },
+    })
   }
 })
 
@@ -68,7 +71,12 @@ test('a client certificate tells who asks', async () => {
 })
 
 test('so does a bearer token; a bad one is 401, none at all is anonymous', async () => {
-  const request = await running.client.createSubresource<{ status: { token: string } }>(kinds.serviceAccounts, { namespace: 'default', name: 'default' }, 'token', {})
+  const request = await running.client.createSubresource<{ status: { token: string } }>(
+    kinds.serviceAccounts,
+    { namespace: 'default', name: 'default' },
+    'token',
+    {},
+  )
   const bearing = (token: string) => send('/api/v1/pods', { ...withoutCertificate, headers: { authorization: `Bearer ${token}` } })
   expect((await bearing(request.status.token)).status).toBe(200)
   expect(await bearing('nonsense')).toMatchObject({ status: 401, text: expect.stringContaining('"reason":"Unauthorized"') as string })
@@ -76,18 +84,26 @@ test('so does a bearer token; a bad one is 401, none at all is anonymous', async
   expect(await send('/healthz', withoutCertificate)).toEqual({ status: 200, text: 'ok' })
 })
 
-test('logs come from the node\'s kubelet, and so do its refusals', async () => {
+test("logs come from the node's kubelet, and so do its refusals", async () => {
   expect(await send('/api/v1/namespaces/default/pods/ran/log?tailLines=2')).toEqual({ status: 200, text: 'line 1\nline 2\n' })
   expect(seen.at(-1)).toBe('/containerLogs/default/ran/app?tailLines=2')
   const refused = await send('/api/v1/namespaces/default/pods/waiting/log')
-  expect([refused.status, (JSON.parse(refused.text) as { message: string }).message]).toEqual([400, 'container "app" in pod "waiting" is waiting to start: ContainerCreating'])
+  expect([refused.status, (JSON.parse(refused.text) as { message: string }).message]).toEqual([
+    400,
+    'container "app" in pod "waiting" is waiting to start: ContainerCreating',
+  ])
 })
 
 test('an upgraded exec is relayed byte by byte', async () => {
   const echoed = await new Promise<string>((resolve, reject) => {
     const { ca, cert, key, url } = listener
     const sent = httpsRequest(`${url}/api/v1/namespaces/default/pods/ran/exec?command=ls&command=-l&stdin=true`, {
-      ca, cert, key, agent: false, method: 'POST', headers: { connection: 'Upgrade', upgrade: 'SPDY/3.1' },
+      ca,
+      cert,
+      key,
+      agent: false,
+      method: 'POST',
+      headers: { connection: 'Upgrade', upgrade: 'SPDY/3.1' },
     })
     sent.on('upgrade', (_, socket) => {
       socket.on('data', (chunk) => {

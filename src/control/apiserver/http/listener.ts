@@ -59,7 +59,10 @@ function createServer(served: Served, { tls }: ListenOptions): Server {
   const onRequest: RequestListener = (message, response) => void serve(served, message, response)
   if (!tls) return createHttpServer({ noDelay: true }, onRequest)
   const { cert, key, ca } = tls
-  return createHttpsServer({ cert, key, ...(ca ? { ca, requestCert: true, rejectUnauthorized: false } : {}), noDelay: true, ALPNProtocols: ['http/1.1'] }, onRequest)
+  return createHttpsServer(
+    { cert, key, ...(ca ? { ca, requestCert: true, rejectUnauthorized: false } : {}), noDelay: true, ALPNProtocols: ['http/1.1'] },
+    onRequest,
+  )
 }
 
 const started = (server: Server, { host, port, socketPath }: ListenOptions): Promise<void> =>
@@ -86,7 +89,9 @@ async function serve(served: Served, message: IncomingMessage, response: ServerR
     if (!(error instanceof StatusError)) served.onError(error)
     if (response.headersSent) return void response.destroy()
     const status = error instanceof StatusError ? error : new StatusError('InternalError', 'Internal error occurred')
-    await writeResponse(response, { status: status.code, headers: { 'content-type': 'application/json' }, body: status.toStatus() }).catch(() => response.destroy())
+    await writeResponse(response, { status: status.code, headers: { 'content-type': 'application/json' }, body: status.toStatus() }).catch(() =>
+      response.destroy(),
+    )
   }
 }
 

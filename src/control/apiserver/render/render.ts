@@ -33,11 +33,19 @@ function renderObject(outcome: Extract<Outcome, { type: 'item' | 'object' }>, wa
 function convert(resource: Listed['resource'], object: KubeObject, wanted: Wanted, request: ApiRequest, clock: Clock): object {
   if (wanted.as !== 'Table') return partialMetadata(object, wanted.version)
   const metadata = { resourceVersion: object.metadata.resourceVersion }
-  return tableOf(resource, [object], { now: clock.now(), includeObject: parseIncludeObject(request.query), version: wanted.version!, withColumns: true, metadata })
+  return tableOf(resource, [object], {
+    now: clock.now(),
+    includeObject: parseIncludeObject(request.query),
+    version: wanted.version!,
+    withColumns: true,
+    metadata,
+  })
 }
 
 export const listMetadata = ({ revision, next, remaining }: Pick<Listed, 'revision' | 'next' | 'remaining'>): object => ({
-  resourceVersion: String(revision), ...(next ? { continue: next } : {}), ...(remaining ? { remainingItemCount: remaining } : {}),
+  resourceVersion: String(revision),
+  ...(next ? { continue: next } : {}),
+  ...(remaining ? { remainingItemCount: remaining } : {}),
 })
 
 function renderList(outcome: Listed, wanted: Wanted, request: ApiRequest, clock: Clock): ApiResponse {
@@ -45,10 +53,23 @@ function renderList(outcome: Listed, wanted: Wanted, request: ApiRequest, clock:
   const metadata = listMetadata(outcome)
   if (wanted.as === 'Table') {
     const options = { now: clock.now(), includeObject: parseIncludeObject(request.query), version: wanted.version!, withColumns: true, metadata }
-    return { status: 200, headers: json, body: tableOf(resource, items.map((item) => item.object), options) }
+    return {
+      status: 200,
+      headers: json,
+      body: tableOf(
+        resource,
+        items.map((item) => item.object),
+        options,
+      ),
+    }
   }
   if (wanted.as) {
-    const body = { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${wanted.version}`, metadata, items: items.map((item) => partialMetadata(item.object)) }
+    const body = {
+      kind: 'PartialObjectMetadataList',
+      apiVersion: `meta.k8s.io/${wanted.version}`,
+      metadata,
+      items: items.map((item) => partialMetadata(item.object)),
+    }
     return { status: 200, headers: json, body }
   }
   return { status: 200, headers: json, body: concatenated(outcome, metadata) }

@@ -24,7 +24,9 @@ export function tableOf(resource: Resource, objects: readonly KubeObject[], opti
     kind: 'Table',
     apiVersion: `meta.k8s.io/${options.version}`,
     metadata: options.metadata,
-    columnDefinitions: options.withColumns ? resource.columns.map(({ name, type, format, description, priority }) => ({ name, type, format: format ?? '', description, priority })) : null,
+    columnDefinitions: options.withColumns
+      ? resource.columns.map(({ name, type, format, description, priority }) => ({ name, type, format: format ?? '', description, priority }))
+      : null,
     rows: objects.map((object) => rowOf(resource, object, options)),
   }
 }
@@ -36,5 +38,7 @@ function rowOf(resource: Resource, object: KubeObject, { now, includeObject, ver
 }
 
 export const partialMetadata = (object: KubeObject, version = 'v1'): object => ({
-  kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata,
+  kind: 'PartialObjectMetadata',
+  apiVersion: `meta.k8s.io/${version}`,
+  metadata: object.metadata,
 })

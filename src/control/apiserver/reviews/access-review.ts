@@ -4,8 +4,13 @@ import type { UserInfo } from '../request.ts'
 
 export interface AccessSpec {
   readonly resourceAttributes?: {
-    readonly verb?: string; readonly group?: string; readonly version?: string; readonly resource?: string
-    readonly subresource?: string; readonly namespace?: string; readonly name?: string
+    readonly verb?: string
+    readonly group?: string
+    readonly version?: string
+    readonly resource?: string
+    readonly subresource?: string
+    readonly namespace?: string
+    readonly name?: string
   }
   readonly nonResourceAttributes?: { readonly path?: string; readonly verb?: string }
 }
@@ -17,8 +22,15 @@ export async function accessReview(authorizer: Authorizer, spec: AccessSpec, use
   const decision = await authorizer.authorize(
     resource
       ? {
-          user, verb: resource.verb ?? '', group: resource.group ?? '', version: resource.version ?? '', plural: resource.resource ?? '',
-          subresource: resource.subresource ?? '', namespace: resource.namespace ?? '', name: resource.name ?? '', path: '',
+          user,
+          verb: resource.verb ?? '',
+          group: resource.group ?? '',
+          version: resource.version ?? '',
+          plural: resource.resource ?? '',
+          subresource: resource.subresource ?? '',
+          namespace: resource.namespace ?? '',
+          name: resource.name ?? '',
+          path: '',
         }
       : { user, verb: path?.verb ?? '', group: '', version: '', plural: '', subresource: '', namespace: '', name: '', path: path?.path ?? '' },
   )

@@ -21,19 +21,37 @@ export interface Review {
 
 const define = (group: string, kind: string, namespaced = false): Kind => {
   const singular = kind.toLowerCase()
-  return { group: `${group}.k8s.io`, version: 'v1', kind, plural: `${singular}s`, singular, namespaced, shortNames: [], categories: [], type: `${group}/v1.${kind}` }
+  return {
+    group: `${group}.k8s.io`,
+    version: 'v1',
+    kind,
+    plural: `${singular}s`,
+    singular,
+    namespaced,
+    shortNames: [],
+    categories: [],
+    type: `${group}/v1.${kind}`,
+  }
 }
 
 type AccessSpec = Parameters<typeof accessReview>[1] & { user?: string; uid?: string; groups?: string[]; extra?: Record<string, string[]> }
 const specOf = (object: Readonly<Record<string, unknown>>) => (object['spec'] ?? {}) as AccessSpec
-const userOf = ({ user, uid, groups, extra }: AccessSpec): UserInfo => ({ name: user ?? '', groups: groups ?? [], ...(uid ? { uid } : {}), ...(extra ? { extra } : {}) })
+const userOf = ({ user, uid, groups, extra }: AccessSpec): UserInfo => ({
+  name: user ?? '',
+  groups: groups ?? [],
+  ...(uid ? { uid } : {}),
+  ...(extra ? { extra } : {}),
+})
 
 export const reviews: readonly Review[] = [
   { kind: define('authentication', 'TokenReview'), answer: (ctx, object) => tokenReview(ctx.tokens, object) },
   { kind: define('authentication', 'SelfSubjectReview'), answer: async (ctx, object, { user }) => selfSubjectReview(object, user, ctx.now()) },
   { kind: define('authorization', 'SelfSubjectAccessReview'), answer: async (ctx, object, { user }) => accessReview(ctx.authorizer, specOf(object), user) },
   { kind: define('authorization', 'SubjectAccessReview'), answer: async (ctx, object) => accessReview(ctx.authorizer, specOf(object), userOf(specOf(object))) },
-  { kind: define('authorization', 'LocalSubjectAccessReview', true), answer: async (ctx, object) => accessReview(ctx.authorizer, specOf(object), userOf(specOf(object))) },
+  {
+    kind: define('authorization', 'LocalSubjectAccessReview', true),
+    answer: async (ctx, object) => accessReview(ctx.authorizer, specOf(object), userOf(specOf(object))),
+  },
   { kind: define('authorization', 'SelfSubjectRulesReview'), answer: async () => selfSubjectRulesReview() },
 ]
 

@@ -17,7 +17,8 @@ export function parseCidr(text: string): Cidr {
   const size = 2 ** (32 - prefix)
   const base = Math.floor(toNumber(address) / size) * size
   return {
-    base, size,
+    base,
+    size,
     *addresses() {
       for (let offset = 1; offset < size - 1; offset++) yield toText(base + offset)
     },

@@ -57,18 +57,26 @@ export class NodePorts {
 
   #taken(service: DraftService, own: ReadonlySet<string>): Set<string> {
     const { storage, registry } = this.#ctx()
-    const others = storage.list(registry.find(services)!).items.map((item) => item.object as Service).filter(({ metadata }) => metadata.uid !== service.metadata.uid)
+    const others = storage
+      .list(registry.find(services)!)
+      .items.map((item) => item.object as Service)
+      .filter(({ metadata }) => metadata.uid !== service.metadata.uid)
     return new Set([...others.flatMap(portsOf), ...[...this.#underWay].filter((key) => !own.has(key))])
   }
 
-  #takeExplicit(service: DraftService, { own, taken, take }: { own: ReadonlySet<string>; taken: ReadonlySet<string>; take: (protocol: string | undefined, port: number) => void }): void {
+  #takeExplicit(
+    service: DraftService,
+    { own, taken, take }: { own: ReadonlySet<string>; taken: ReadonlySet<string>; take: (protocol: string | undefined, port: number) => void },
+  ): void {
     const { first, last } = this.#range
     service.spec!.ports?.forEach((port, index) => {
       if (!port.nodePort) return
       const key = keyOf(port.protocol, port.nodePort)
       if (own.has(key)) return
       const refuse = (why: string) =>
-        invalid(services, service.metadata.name, [{ type: 'FieldValueInvalid', field: `spec.ports[${index}].nodePort`, message: `Invalid value: ${port.nodePort}: ${why}` }])
+        invalid(services, service.metadata.name, [
+          { type: 'FieldValueInvalid', field: `spec.ports[${index}].nodePort`, message: `Invalid value: ${port.nodePort}: ${why}` },
+        ])
       if (port.nodePort < first || port.nodePort > last) throw refuse(`provided port is not in the valid range. The range of valid ports is ${first}-${last}`)
       if (taken.has(key)) throw refuse('provided port is already allocated')
       take(port.protocol, port.nodePort)

@@ -116,7 +116,9 @@ export class ServiceAddresses implements WriteHook {
   /** After a crash between the lock and the Service, the same Service takes its own lock again. */
   #isOwnLeftover({ metadata }: DraftService, name: string): boolean {
     const ctx = this.#ctx()
-    const held = ctx.storage.get(ctx.registry.find(ipAddresses)!, { name })?.object as { spec?: { parentRef?: { name?: string; namespace?: string } } } | undefined
+    const held = ctx.storage.get(ctx.registry.find(ipAddresses)!, { name })?.object as
+      | { spec?: { parentRef?: { name?: string; namespace?: string } } }
+      | undefined
     const owner = held?.spec?.parentRef
     if (owner?.name !== metadata.name || owner?.namespace !== metadata.namespace) return false
     return !ctx.storage.get(ctx.registry.find(services)!, { namespace: metadata.namespace, name: metadata.name })

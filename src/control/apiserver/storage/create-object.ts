@@ -36,8 +36,14 @@ export async function createObject(ctx: ServerContext, request: CreateRequest): 
   request.prepare?.(object)
   const generateName = object.metadata.name ? undefined : object.metadata.generateName
   const attributes: Attributes = {
-    operation: 'CREATE', resource, subresource: '', namespace: request.namespace, name: object.metadata.name ?? '', object,
-    user: request.user, dryRun: request.dryRun,
+    operation: 'CREATE',
+    resource,
+    subresource: '',
+    namespace: request.namespace,
+    name: object.metadata.name ?? '',
+    object,
+    user: request.user,
+    dryRun: request.dryRun,
   }
   await ctx.admission.admit(attributes)
   stampNew(ctx, object)

@@ -25,7 +25,10 @@ export interface Deleted {
   readonly gone: boolean
 }
 
-type Pod = KubeObject & { readonly spec?: { readonly nodeName?: string; readonly terminationGracePeriodSeconds?: number }; readonly status?: { readonly phase?: string } }
+type Pod = KubeObject & {
+  readonly spec?: { readonly nodeName?: string; readonly terminationGracePeriodSeconds?: number }
+  readonly status?: { readonly phase?: string }
+}
 type Spec = { spec?: { finalizers?: string[] } }
 type Meta = Mutable<KubeObject>['metadata']
 
@@ -52,7 +55,14 @@ export async function deleteObject(ctx: ServerContext, request: DeleteRequest): 
     checkPreconditions(item, request)
     const { name, namespace = '' } = item.object.metadata
     const attributes = {
-      operation: 'DELETE', resource, subresource: request.subresource ?? '', namespace, name, old: item.object, user: request.user, dryRun: request.dryRun,
+      operation: 'DELETE',
+      resource,
+      subresource: request.subresource ?? '',
+      namespace,
+      name,
+      old: item.object,
+      user: request.user,
+      dryRun: request.dryRun,
     } as const
     await ctx.admission.admit(attributes)
     await ctx.admission.validate(attributes)
@@ -70,7 +80,8 @@ function checkPreconditions(item: Item, { resource, options }: DeleteRequest): v
   }
   if (resourceVersion && resourceVersion !== String(item.revision)) {
     throw conflict(
-      resource.kind, metadata.name,
+      resource.kind,
+      metadata.name,
       `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${item.revision}`,
     )
   }

@@ -12,7 +12,15 @@ import { writeOptions } from '../verbs/write-options.ts'
 type Binding = KubeObject & { readonly target?: { readonly kind?: string; readonly name?: string } }
 
 export const bindingKind: Kind = {
-  group: '', version: 'v1', kind: 'Binding', plural: 'bindings', singular: 'binding', namespaced: true, shortNames: [], categories: [], type: 'core/v1.Binding',
+  group: '',
+  version: 'v1',
+  kind: 'Binding',
+  plural: 'bindings',
+  singular: 'binding',
+  namespaced: true,
+  shortNames: [],
+  categories: [],
+  type: 'core/v1.Binding',
 }
 
 /** Assigns a Pod to a node: the scheduler's one write. */

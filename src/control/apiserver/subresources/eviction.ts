@@ -15,7 +15,15 @@ import { timestamp } from '../timestamp.ts'
 import { writeOptions } from '../verbs/write-options.ts'
 
 const evictionKind: Kind = {
-  group: 'policy', version: 'v1', kind: 'Eviction', plural: 'evictions', singular: 'eviction', namespaced: true, shortNames: [], categories: [], type: 'policy/v1.Eviction',
+  group: 'policy',
+  version: 'v1',
+  kind: 'Eviction',
+  plural: 'evictions',
+  singular: 'eviction',
+  namespaced: true,
+  shortNames: [],
+  categories: [],
+  type: 'policy/v1.Eviction',
 }
 
 /** A deletion that a PodDisruptionBudget may refuse (429). */
@@ -41,7 +49,8 @@ async function consumeBudget(ctx: ServerContext, call: Call, { pod, dryRun }: { 
   const budgets = createReader(ctx.registry, ctx.storage)
     .list(podDisruptionBudgets, namespace)
     .filter(({ spec }) => spec?.selector && matchesLabelSelector(spec.selector, pod.metadata.labels ?? {}))
-  if (budgets.length > 1) throw new StatusError('InternalError', 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.')
+  if (budgets.length > 1)
+    throw new StatusError('InternalError', 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.')
   const [budget] = budgets
   const resource = ctx.registry.find(podDisruptionBudgets)
   if (!budget || !resource) return
@@ -52,13 +61,16 @@ async function consumeBudget(ctx: ServerContext, call: Call, { pod, dryRun }: { 
 function consume(ctx: ServerContext, budget: Mutable<PodDisruptionBudget>, pod: string): Mutable<KubeObject> {
   const { status } = budget
   if ((status?.observedGeneration ?? 0) < (budget.metadata.generation ?? 0)) {
-    throw new StatusError('TooManyRequests', 'Cannot evict pod as it would violate the pod\'s disruption budget.', {
-      retryAfterSeconds: 10, causes: [{ reason: 'DisruptionBudget', message: `The disruption budget ${budget.metadata.name} is still being processed by the server.` }] as never,
+    throw new StatusError('TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
+      retryAfterSeconds: 10,
+      causes: [{ reason: 'DisruptionBudget', message: `The disruption budget ${budget.metadata.name} is still being processed by the server.` }] as never,
     })
   }
   if (!status || status.disruptionsAllowed <= 0) {
     const message = `The disruption budget ${budget.metadata.name} needs ${status?.desiredHealthy ?? 0} healthy pods and has ${status?.currentHealthy ?? 0} currently`
-    throw new StatusError('TooManyRequests', 'Cannot evict pod as it would violate the pod\'s disruption budget.', { causes: [{ reason: 'DisruptionBudget', message }] as never })
+    throw new StatusError('TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
+      causes: [{ reason: 'DisruptionBudget', message }] as never,
+    })
   }
   status.disruptionsAllowed--
   status.disruptedPods = { ...status.disruptedPods, [pod]: timestamp(ctx.clock) }

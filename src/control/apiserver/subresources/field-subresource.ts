@@ -8,7 +8,8 @@ import { preparePatch } from '../verbs/patch.ts'
 import { writeOptions } from '../verbs/write-options.ts'
 
 /** A subresource that takes the whole object and changes one part of it: `merge` carries that part over. */
-export const fieldSubresource = (merge: (to: Mutable<KubeObject>, from: KubeObject) => void) =>
+export const fieldSubresource =
+  (merge: (to: Mutable<KubeObject>, from: KubeObject) => void) =>
   async (ctx: ServerContext, call: Call): Promise<Outcome | undefined> => {
     const { resource, route, request } = call
     if (route.verb === 'get') return getVerb(ctx, call)

@@ -19,7 +19,15 @@ export interface SubresourceContext extends ServerContext {
 export type SubresourceHandler = (ctx: SubresourceContext, call: Call) => Promise<Outcome | undefined>
 
 export const subresourceHandlers: Readonly<Record<string, SubresourceHandler>> = {
-  status: statusSubresource, scale: scaleSubresource, binding: bindingSubresource, eviction: evictionSubresource, token: tokenSubresource,
-  finalize: finalizeSubresource, ephemeralcontainers: ephemeralContainersSubresource,
-  log: relaySubresource, exec: relaySubresource, attach: relaySubresource, portforward: relaySubresource,
+  status: statusSubresource,
+  scale: scaleSubresource,
+  binding: bindingSubresource,
+  eviction: evictionSubresource,
+  token: tokenSubresource,
+  finalize: finalizeSubresource,
+  ephemeralcontainers: ephemeralContainersSubresource,
+  log: relaySubresource,
+  exec: relaySubresource,
+  attach: relaySubresource,
+  portforward: relaySubresource,
 }

@@ -108,7 +108,9 @@ export function relayUpgrade({ endpoint, path }: RelayTarget, incoming: { method
   backend.once('error', (error) => {
     if (!socket.destroyed && backend.bytesRead === 0) {
       const body = JSON.stringify(internal(`error dialing backend: ${error.message}`).toStatus())
-      socket.write(`HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+      socket.write(
+        `HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      )
     }
     socket.end()
   })

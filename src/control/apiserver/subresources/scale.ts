@@ -16,7 +16,15 @@ type Scalable = KubeObject & {
 type Scale = KubeObject & { readonly spec?: { readonly replicas?: number } }
 
 export const scaleKind: Kind = {
-  group: 'autoscaling', version: 'v1', kind: 'Scale', plural: 'scales', singular: 'scale', namespaced: true, shortNames: [], categories: [], type: 'autoscaling/v1.Scale',
+  group: 'autoscaling',
+  version: 'v1',
+  kind: 'Scale',
+  plural: 'scales',
+  singular: 'scale',
+  namespaced: true,
+  shortNames: [],
+  categories: [],
+  type: 'autoscaling/v1.Scale',
 }
 
 export async function scaleSubresource(ctx: ServerContext, call: Call): Promise<Outcome | undefined> {
@@ -49,7 +57,9 @@ function proposeScale(old: KubeObject, scale: Scale): Mutable<KubeObject> {
 function scaleOf(object: Scalable): object {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata
   return {
-    kind: 'Scale', apiVersion: 'autoscaling/v1', metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
     spec: { replicas: object.spec?.replicas ?? 0 },
     status: { replicas: object.status?.replicas ?? 0, selector: selectorText(object.spec?.selector) },
   }
@@ -60,7 +70,9 @@ function selectorText(selector: LabelSelector | Readonly<Record<string, string>>
   if (!selector) return ''
   const structured = 'matchLabels' in selector || 'matchExpressions' in selector
   const { matchLabels = {}, matchExpressions = [] } = (structured ? selector : { matchLabels: selector }) as LabelSelector
-  const labels = Object.entries(matchLabels).sort().map(([key, value]) => `${key}=${value}`)
+  const labels = Object.entries(matchLabels)
+    .sort()
+    .map(([key, value]) => `${key}=${value}`)
   const expressions = matchExpressions.map(({ key, operator, values }) => {
     if (operator === 'Exists') return key
     if (operator === 'DoesNotExist') return `!${key}`

@@ -19,8 +19,15 @@ interface TokenSpec {
 }
 
 const tokenRequestKind: Kind = {
-  group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest', plural: 'tokenrequests', singular: 'tokenrequest', namespaced: true,
-  shortNames: [], categories: [], type: 'authentication/v1.TokenRequest',
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  kind: 'TokenRequest',
+  plural: 'tokenrequests',
+  singular: 'tokenrequest',
+  namespaced: true,
+  shortNames: [],
+  categories: [],
+  type: 'authentication/v1.TokenRequest',
 }
 const defaultSeconds = 3600
 const leastSeconds = 600
@@ -41,7 +48,8 @@ export async function tokenSubresource(ctx: SubresourceContext, call: Call): Pro
   const audiences = spec.audiences?.length ? spec.audiences : ctx.tokens.audiences
   const { token, expiresMs } = await ctx.tokens.sign({ account, audiences, expirationSeconds, ...boundOf(ctx, call, spec) })
   const object = {
-    kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    apiVersion: 'authentication.k8s.io/v1',
     metadata: { name: route.name, namespace: route.namespace, creationTimestamp: timestamp(ctx.clock) },
     spec: { audiences, expirationSeconds, boundObjectRef: spec.boundObjectRef ?? null },
     status: { token, expirationTimestamp: timestamp(ctx.clock, expiresMs - ctx.clock.now()) },
@@ -51,8 +59,10 @@ export async function tokenSubresource(ctx: SubresourceContext, call: Call): Pro
 
 function faultsOf(seconds: number): FieldFault[] {
   const field = 'spec.expirationSeconds'
-  if (seconds < leastSeconds) return [{ type: 'FieldValueInvalid', field, message: `Invalid value: ${seconds}: may not specify a duration less than 10 minutes` }]
-  if (seconds > mostSeconds) return [{ type: 'FieldValueInvalid', field, message: `Invalid value: ${seconds}: may not specify a duration larger than 2^32 seconds` }]
+  if (seconds < leastSeconds)
+    return [{ type: 'FieldValueInvalid', field, message: `Invalid value: ${seconds}: may not specify a duration less than 10 minutes` }]
+  if (seconds > mostSeconds)
+    return [{ type: 'FieldValueInvalid', field, message: `Invalid value: ${seconds}: may not specify a duration larger than 2^32 seconds` }]
   return []
 }
 
@@ -63,13 +73,19 @@ function boundOf(ctx: SubresourceContext, { route }: Call, { boundObjectRef: ref
   const name = reference.name ?? ''
   const check = <T extends KubeObject>(kind: Kind, object: T | undefined): T => {
     if (!object) throw notFound(kind, name)
-    if (reference.uid && reference.uid !== object.metadata.uid) throw conflict(kind, name, `the UID in the bound object reference (${reference.uid}) does not match the UID in record. The object might have been deleted and then recreated`)
+    if (reference.uid && reference.uid !== object.metadata.uid)
+      throw conflict(
+        kind,
+        name,
+        `the UID in the bound object reference (${reference.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+      )
     return object
   }
   switch (reference.kind) {
     case 'Pod': {
       const pod = check<Pod>(pods, reader.get(pods, { namespace, name }))
-      if (pod.spec.serviceAccountName !== route.name) throw badRequest(`cannot bind token for serviceaccount "${route.name}" to pod running with different serviceaccount name.`)
+      if (pod.spec.serviceAccountName !== route.name)
+        throw badRequest(`cannot bind token for serviceaccount "${route.name}" to pod running with different serviceaccount name.`)
       const node = pod.spec.nodeName ? reader.get(nodes, { name: pod.spec.nodeName }) : undefined
       return { bound: { pod, ...(node ? { node } : {}) } }
     }

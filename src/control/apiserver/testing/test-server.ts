@@ -49,7 +49,12 @@ export interface Listener {
 /** Serves `server` with TLS on a free port, and writes the kubeconfig of an administrator. */
 export async function listenForTest(server: ApiServer): Promise<Listener> {
   const ca = await authority()
-  const serving = await ca.issue('CN=localhost', [new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }, { type: 'dns', value: 'localhost' }])])
+  const serving = await ca.issue('CN=localhost', [
+    new x509.SubjectAlternativeNameExtension([
+      { type: 'ip', value: '127.0.0.1' },
+      { type: 'dns', value: 'localhost' },
+    ]),
+  ])
   const user = await ca.issue('CN=admin, O=system:masters', [])
   const abort = new AbortController()
   const { port, closed } = await server.listen({ tls: { ...serving, ca: ca.cert }, host: '127.0.0.1', port: 0, signal: abort.signal })
@@ -58,7 +63,10 @@ export async function listenForTest(server: ApiServer): Promise<Listener> {
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, JSON.stringify(config(url, ca.cert, user)))
   return {
-    url, kubeconfig, ca: ca.cert, ...user,
+    url,
+    kubeconfig,
+    ca: ca.cert,
+    ...user,
     async stop() {
       abort.abort()
       await closed
@@ -70,7 +78,9 @@ export async function listenForTest(server: ApiServer): Promise<Listener> {
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
 const config = (server: string, ca: string, { cert, key }: { cert: string; key: string }) => ({
-  apiVersion: 'v1', kind: 'Config', 'current-context': 'test',
+  apiVersion: 'v1',
+  kind: 'Config',
+  'current-context': 'test',
   clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': base64(ca) } }],
   users: [{ name: 'admin', user: { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) } }],
   contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
@@ -81,12 +91,14 @@ async function authority() {
   const times = { notBefore: new Date(Date.now() - 300_000), notAfter: new Date(Date.now() + 86_400_000) }
   const keys = await newKeys()
   const root = await x509.X509CertificateGenerator.createSelfSigned(
-    { name: 'CN=test-ca', keys, signingAlgorithm: algorithm, ...times, extensions: [new x509.BasicConstraintsExtension(true, undefined, true)] }, webcrypto as never,
+    { name: 'CN=test-ca', keys, signingAlgorithm: algorithm, ...times, extensions: [new x509.BasicConstraintsExtension(true, undefined, true)] },
+    webcrypto as never,
   )
   const issue = async (subject: string, extensions: x509.Extension[]) => {
     const own = await newKeys()
     const certificate = await x509.X509CertificateGenerator.create(
-      { subject, issuer: root.subject, publicKey: own.publicKey, signingKey: keys.privateKey, signingAlgorithm: algorithm, ...times, extensions }, webcrypto as never,
+      { subject, issuer: root.subject, publicKey: own.publicKey, signingKey: keys.privateKey, signingAlgorithm: algorithm, ...times, extensions },
+      webcrypto as never,
     )
     const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', own.privateKey)).toString('base64')
     return { cert: certificate.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${pkcs8.match(/.{1,64}/g)!.join('\n')}\n-----END PRIVATE KEY-----\n` }

@@ -74,17 +74,20 @@ function startOf(ctx: ServerContext, { route, resource, request }: Call): Place 
   return match === 'Exact' ? { at: revision } : {}
 }
 
-const listOptionsInvalid = (fault: string) => new StatusError('Invalid', `ListOptions.meta.k8s.io "" is invalid: ${fault}`, { group: 'meta.k8s.io', kind: 'ListOptions' })
+const listOptionsInvalid = (fault: string) =>
+  new StatusError('Invalid', `ListOptions.meta.k8s.io "" is invalid: ${fault}`, { group: 'meta.k8s.io', kind: 'ListOptions' })
 
 /** Upstream answers so when a client has seen a later revision than the server holds. */
 export const tooLarge = (asked: number, current: number) =>
   new StatusError('Timeout', `Timeout: Too large resource version: ${asked}, current: ${current}`, {
-    retryAfterSeconds: 1, causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }] as never,
+    retryAfterSeconds: 1,
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }] as never,
   })
 
 export function parseRevision(text: string): number {
   if (text === '') return 0
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw badRequest(`resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)))
+    throw badRequest(`resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`)
   return Number(text)
 }
 

@@ -41,7 +41,8 @@ interface Patch {
 
 function apply({ mediaType, patch, type }: Patch, current: Json): Json {
   if (mediaType === 'application/json-patch+json') return applyJsonPatch(current, patch)
-  if (patch === null || typeof patch !== 'object' || Array.isArray(patch)) throw badRequest('error decoding patch: json: cannot unmarshal a patch that is not an object')
+  if (patch === null || typeof patch !== 'object' || Array.isArray(patch))
+    throw badRequest('error decoding patch: json: cannot unmarshal a patch that is not an object')
   try {
     return (mediaType.includes('strategic') ? strategicMergePatch(type, current, patch) : mergePatch(current, patch)) as Json
   } catch (error) {

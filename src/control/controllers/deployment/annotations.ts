@@ -11,7 +11,9 @@ export const annotations = {
 export type Annotations = Readonly<Record<string, string>>
 
 const notCopied: ReadonlySet<string> = new Set([
-  'kubectl.kubernetes.io/last-applied-configuration', 'deprecated.deployment.rollback.to', ...Object.values(annotations),
+  'kubectl.kubernetes.io/last-applied-configuration',
+  'deprecated.deployment.rollback.to',
+  ...Object.values(annotations),
 ])
 
 export const numberAnnotation = (object: KubeObject, name: string): number => Number.parseInt(object.metadata.annotations?.[name] ?? '', 10) || 0

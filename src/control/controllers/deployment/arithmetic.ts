@@ -39,8 +39,12 @@ export const totalOf = (sets: readonly ReplicaSet[], field: 'replicas' | 'readyR
 
 export const byAge = (a: ReplicaSet, b: ReplicaSet): number =>
   a.metadata.creationTimestamp === b.metadata.creationTimestamp
-    ? a.metadata.name < b.metadata.name ? -1 : 1
-    : a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1
+    ? a.metadata.name < b.metadata.name
+      ? -1
+      : 1
+    : a.metadata.creationTimestamp < b.metadata.creationTimestamp
+      ? -1
+      : 1
 
 /** The size that the new ReplicaSet may have now: what is wanted, as far as the surge allows beside `all` that is there. */
 export const newSetSize = (d: Deployment, all: readonly ReplicaSet[], current: number): number => {

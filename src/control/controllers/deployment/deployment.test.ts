@@ -11,7 +11,10 @@ const web = { namespace: 'shop', name: 'web' }
 const template = (image: string) => ({ metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image, resources: {} }] } })
 
 const webDeployment = (spec: Draft<Deployment['spec']> = {}): Draft<Deployment> => ({
-  metadata: web, spec: { replicas: 3, selector: { matchLabels: { app: 'web' } }, template: template('web:1'), strategy: { type: 'RollingUpdate' }, ...spec } as Draft<Deployment['spec']>,
+  metadata: web,
+  spec: { replicas: 3, selector: { matchLabels: { app: 'web' } }, template: template('web:1'), strategy: { type: 'RollingUpdate' }, ...spec } as Draft<
+    Deployment['spec']
+  >,
 })
 
 describe('a Deployment', () => {
@@ -39,13 +42,19 @@ describe('a Deployment', () => {
     })
     const hash = rs?.metadata.labels?.['pod-template-hash']
     expect(rs?.spec.selector?.matchLabels).toEqual({ app: 'web', 'pod-template-hash': hash })
-    expect((await story.client.list(pods)).items.map((pod) => pod.metadata.labels)).toEqual(Array.from({ length: 3 }, () => ({ app: 'web', 'pod-template-hash': hash })))
+    expect((await story.client.list(pods)).items.map((pod) => pod.metadata.labels)).toEqual(
+      Array.from({ length: 3 }, () => ({ app: 'web', 'pod-template-hash': hash })),
+    )
     const d = await story.client.get(deployments, web)
     expect(d.metadata.annotations).toEqual({ 'deployment.kubernetes.io/revision': '1' })
     expect(d.status).toMatchObject({ observedGeneration: 1, replicas: 3, updatedReplicas: 3, readyReplicas: 3, availableReplicas: 3 })
     expect(d.status.unavailableReplicas).toBeUndefined()
     expect(await condition('Available')).toMatchObject({ status: 'True', reason: 'MinimumReplicasAvailable', message: 'Deployment has minimum availability.' })
-    expect(await condition('Progressing')).toMatchObject({ status: 'True', reason: 'NewReplicaSetAvailable', message: `ReplicaSet "${rs?.metadata.name}" has successfully progressed.` })
+    expect(await condition('Progressing')).toMatchObject({
+      status: 'True',
+      reason: 'NewReplicaSetAvailable',
+      message: `ReplicaSet "${rs?.metadata.name}" has successfully progressed.`,
+    })
     expect(await story.events()).toContain(`Deployment Normal ScalingReplicaSet Scaled up replica set ${rs?.metadata.name} from 0 to 3`)
     expect(await story.restart()).toEqual([])
   })
@@ -58,7 +67,9 @@ describe('a Deployment', () => {
     await change({ template: template('web:2') })
     await story.quiet()
     expect(await sizes()).toEqual({ 'web:1': 0, 'web:2': 3 })
-    const totals = story.client.store.log.slice(before).flatMap(({ event }) => (event.object.kind === 'Deployment' ? [(event.object as Deployment).status.availableReplicas ?? 0] : []))
+    const totals = story.client.store.log
+      .slice(before)
+      .flatMap(({ event }) => (event.object.kind === 'Deployment' ? [(event.object as Deployment).status.availableReplicas ?? 0] : []))
     expect(Math.min(...totals)).toBeGreaterThanOrEqual(3)
     expect((await story.client.get(deployments, web)).metadata.annotations).toMatchObject({ 'deployment.kubernetes.io/revision': '2' })
     await change({ template: template('web:1') })
@@ -78,7 +89,11 @@ describe('a Deployment', () => {
     expect(await sizes()).toEqual({ 'web:1': 3, 'web:2': 1 })
     expect(await condition('Progressing')).toMatchObject({ reason: 'ReplicaSetUpdated' })
     await story.clock.advance(62_000)
-    expect(await condition('Progressing')).toMatchObject({ status: 'False', reason: 'ProgressDeadlineExceeded', message: expect.stringContaining('has timed out progressing.') as string })
+    expect(await condition('Progressing')).toMatchObject({
+      status: 'False',
+      reason: 'ProgressDeadlineExceeded',
+      message: expect.stringContaining('has timed out progressing.') as string,
+    })
     expect(await condition('Available')).toMatchObject({ status: 'True' })
   })
 

@@ -10,7 +10,12 @@ const isActive = (rs: ReplicaSet): boolean => sizeOf(rs) > 0
 
 /** Was the wanted count changed since the sets got their sizes? Then the change is spread first, and the rollout goes on after it. */
 export const isScalingEvent = (d: Deployment, sets: readonly ReplicaSet[]): boolean =>
-  allSets(splitSets(d, sets)).some((rs) => isActive(rs) && rs.metadata.annotations?.[annotations.desiredReplicas] !== undefined && numberAnnotation(rs, annotations.desiredReplicas) !== wantedReplicas(d))
+  allSets(splitSets(d, sets)).some(
+    (rs) =>
+      isActive(rs) &&
+      rs.metadata.annotations?.[annotations.desiredReplicas] !== undefined &&
+      numberAnnotation(rs, annotations.desiredReplicas) !== wantedReplicas(d),
+  )
 
 /** Only sizes follow, nothing rolls: for a paused Deployment, and for a change of the wanted count. */
 export const scaleOnly = async (context: ControllerContext, d: Deployment, sets: readonly ReplicaSet[]): Promise<Rollout> => {
@@ -53,7 +58,12 @@ export const rollingStep = async (context: ControllerContext, d: Deployment, set
 }
 
 /** One step of Recreate: all old Pods go, and only when none is left the new set comes. */
-export const recreateStep = async (context: ControllerContext, d: Deployment, sets: readonly ReplicaSet[], podsOf: (rs: ReplicaSet) => readonly Pod[]): Promise<Rollout> => {
+export const recreateStep = async (
+  context: ControllerContext,
+  d: Deployment,
+  sets: readonly ReplicaSet[],
+  podsOf: (rs: ReplicaSet) => readonly Pod[],
+): Promise<Rollout> => {
   const rollout = await syncSets(context, d, sets, { create: false })
   const active = rollout.old.filter(isActive)
   if (active.length > 0) return resizeAll(context, rollout, new Map(active.map((rs) => [rs, 0])))

@@ -59,7 +59,12 @@ const withProgressing = ({ clock }: ControllerContext, d: Deployment, reason: st
 const withRevision = async ({ client }: ControllerContext, d: Deployment, revision: string | undefined): Promise<Deployment> => {
   if (revision === undefined || d.metadata.annotations?.[annotations.revision] === revision) return d
   const { namespace, name, resourceVersion } = d.metadata
-  const patched = await client.patch(deployments, { namespace, name }, { metadata: { annotations: { [annotations.revision]: revision }, resourceVersion } }, { type: 'merge' })
+  const patched = await client.patch(
+    deployments,
+    { namespace, name },
+    { metadata: { annotations: { [annotations.revision]: revision }, resourceVersion } },
+    { type: 'merge' },
+  )
   return { ...patched, status: d.status }
 }
 
@@ -71,11 +76,16 @@ const createNewSet = async (context: ControllerContext, d: Deployment, old: read
   const replicas = newSetSize(d, old, 0)
   const draft = {
     metadata: {
-      name, namespace: d.metadata.namespace, labels, ownerReferences: [controllerRef(deployments, d)],
+      name,
+      namespace: d.metadata.namespace,
+      labels,
+      ownerReferences: [controllerRef(deployments, d)],
       annotations: { ...newSetAnnotations(d, {}, revision), ...replicasAnnotations(d) },
     },
     spec: {
-      replicas, minReadySeconds: d.spec.minReadySeconds, selector: { ...d.spec.selector, matchLabels: { ...d.spec.selector?.matchLabels, [hashLabel]: hash } },
+      replicas,
+      minReadySeconds: d.spec.minReadySeconds,
+      selector: { ...d.spec.selector, matchLabels: { ...d.spec.selector?.matchLabels, [hashLabel]: hash } },
       template: { ...d.spec.template, metadata: { ...d.spec.template.metadata, labels } },
     },
   }
@@ -103,7 +113,9 @@ const reportCreateError = async ({ client, clock, recorder }: ControllerContext,
   const message = `Failed to create new replica set "${name}": ${error.message}`
   recorder.event(d, 'Warning', 'ReplicaSetCreateError', message)
   const before = d.status?.conditions ?? []
-  const conditions = hasProgressDeadline(d) ? withCondition(before, { type: 'Progressing', status: 'False', reason: 'ReplicaSetCreateError', message }, clock.now()) : before
+  const conditions = hasProgressDeadline(d)
+    ? withCondition(before, { type: 'Progressing', status: 'False', reason: 'ReplicaSetCreateError', message }, clock.now())
+    : before
   if (conditions !== before) await client.update(deployments, { ...d, status: { ...d.status, conditions } }, { subresource: 'status' })
 }
 
@@ -114,7 +126,12 @@ export const resizeSet = async ({ client, recorder }: ControllerContext, d: Depl
   const before = sizeOf(rs)
   if (before === size && isSame) return rs
   const { namespace, name, resourceVersion } = rs.metadata
-  const patched = await client.patch(replicaSets, { namespace, name }, { metadata: { annotations: wanted, resourceVersion }, spec: { replicas: size } }, { type: 'merge' })
+  const patched = await client.patch(
+    replicaSets,
+    { namespace, name },
+    { metadata: { annotations: wanted, resourceVersion }, spec: { replicas: size } },
+    { type: 'merge' },
+  )
   if (before !== size) recorder.event(d, 'Normal', 'ScalingReplicaSet', `Scaled ${size > before ? 'up' : 'down'} replica set ${name} from ${before} to ${size}`)
   return patched
 }
@@ -122,7 +139,9 @@ export const resizeSet = async ({ client, recorder }: ControllerContext, d: Depl
 /** Deletes the oldest sets beyond `revisionHistoryLimit`; sets that still have Pods stay. */
 export const pruneHistory = async ({ client }: ControllerContext, d: Deployment, old: readonly ReplicaSet[]): Promise<void> => {
   const limit = d.spec.revisionHistoryLimit ?? 10
-  const candidates = old.filter((rs) => rs.metadata.deletionTimestamp === undefined).sort((a, b) => Number(a.metadata.annotations?.[annotations.revision] ?? 0) - Number(b.metadata.annotations?.[annotations.revision] ?? 0))
+  const candidates = old
+    .filter((rs) => rs.metadata.deletionTimestamp === undefined)
+    .sort((a, b) => Number(a.metadata.annotations?.[annotations.revision] ?? 0) - Number(b.metadata.annotations?.[annotations.revision] ?? 0))
   for (const rs of candidates.slice(0, Math.max(0, candidates.length - limit))) {
     const isBusy = sizeOf(rs) !== 0 || (rs.status?.replicas ?? 0) !== 0 || (rs.metadata.generation ?? 0) > (rs.status?.observedGeneration ?? 0)
     if (isBusy) continue

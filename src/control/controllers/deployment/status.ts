@@ -5,7 +5,8 @@ import { fenceposts, totalOf, totalSize, wantedReplicas } from './arithmetic.ts'
 
 export type Conditions = readonly DeploymentCondition[]
 
-export const findCondition = (conditions: Conditions | undefined, type: string): DeploymentCondition | undefined => conditions?.find((condition) => condition.type === type)
+export const findCondition = (conditions: Conditions | undefined, type: string): DeploymentCondition | undefined =>
+  conditions?.find((condition) => condition.type === type)
 
 export const withoutCondition = (conditions: Conditions, type: string): Conditions => conditions.filter((condition) => condition.type !== type)
 
@@ -47,7 +48,12 @@ export const countedStatus = (d: Deployment, sets: Sets, nowMs: number): Deploym
     unavailableReplicas: Math.max(0, totalSize(all) - available),
   })
   const collisions = d.status?.collisionCount === undefined ? {} : { collisionCount: d.status.collisionCount }
-  return { ...counts, ...collisions, terminatingReplicas: totalOf(all, 'terminatingReplicas'), conditions: withCondition(d.status?.conditions ?? [], verdict, nowMs) }
+  return {
+    ...counts,
+    ...collisions,
+    terminatingReplicas: totalOf(all, 'terminatingReplicas'),
+    conditions: withCondition(d.status?.conditions ?? [], verdict, nowMs),
+  }
 }
 
 /** As `countedStatus`, with what the rollout has come to. */
@@ -68,7 +74,11 @@ const withProgress = (d: Deployment, { newSet }: Sets, status: DeploymentStatus,
   if (status.replicas === status.updatedReplicas && current?.reason === 'NewReplicaSetAvailable') return conditions
   const subject = newSet ? `ReplicaSet "${newSet.metadata.name}"` : `Deployment "${d.metadata.name}"`
   if (isComplete(d, status)) {
-    return withCondition(conditions, { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable', message: `${subject} has successfully progressed.` }, nowMs)
+    return withCondition(
+      conditions,
+      { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable', message: `${subject} has successfully progressed.` },
+      nowMs,
+    )
   }
   if (isProgressing(d, status)) {
     // Each step forward restarts the deadline, so the update time moves even if the reason stays.
@@ -76,7 +86,11 @@ const withProgress = (d: Deployment, { newSet }: Sets, status: DeploymentStatus,
     return [...withoutCondition(conditions, 'Progressing'), stamped(verdict, current, nowMs)]
   }
   if (isTimedOut(d, status, nowMs)) {
-    return withCondition(conditions, { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: `${subject} has timed out progressing.` }, nowMs)
+    return withCondition(
+      conditions,
+      { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: `${subject} has timed out progressing.` },
+      nowMs,
+    )
   }
   return conditions
 }
@@ -108,7 +122,9 @@ const isTimedOut = (d: Deployment, status: DeploymentStatus, nowMs: number): boo
 }
 
 const withReplicaFailure = (conditions: Conditions, { newSet, old }: Sets, nowMs: number): Conditions => {
-  const failures = [newSet, ...old].map((rs) => rs?.status?.conditions?.find((condition) => condition.type === 'ReplicaFailure')).filter((found) => found !== undefined)
+  const failures = [newSet, ...old]
+    .map((rs) => rs?.status?.conditions?.find((condition) => condition.type === 'ReplicaFailure'))
+    .filter((found) => found !== undefined)
   const failure = failures[0]
   if (!failure) return withoutCondition(conditions, 'ReplicaFailure')
   return withCondition(conditions, { type: 'ReplicaFailure', status: failure.status, reason: failure.reason ?? '', message: failure.message ?? '' }, nowMs)

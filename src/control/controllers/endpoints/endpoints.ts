@@ -49,7 +49,8 @@ const reconcile = async (context: Context, key: string): Promise<void> => {
   const labels = { ...service.metadata.labels, ...(isHeadless(service) ? { [headlessLabel]: '' } : {}), [managedByLabel]: name }
   const { [overCapacity]: _mark, ...others } = current?.metadata.annotations ?? {}
   const annotations = isTruncated ? { ...others, [overCapacity]: 'truncated' } : others
-  if (!current) await context.client.create(endpoints, { metadata: { name: service.metadata.name, namespace: service.metadata.namespace, labels, annotations }, subsets })
+  if (!current)
+    await context.client.create(endpoints, { metadata: { name: service.metadata.name, namespace: service.metadata.namespace, labels, annotations }, subsets })
   else if (!semanticEqual([current.subsets, current.metadata.labels, current.metadata.annotations], [subsets, labels, annotations])) {
     await context.client.update(endpoints, { ...current, metadata: { ...current.metadata, labels, annotations }, subsets })
   }
@@ -75,14 +76,23 @@ export const subsetsOf = (service: Service, selected: readonly Pod[]): readonly 
     const list = unready || isPodReady(pod) ? subset.addresses : subset.notReadyAddresses
     list.push(addressOf(service, pod))
   }
-  return [...subsets.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { addresses, notReadyAddresses, ports }]) => ({
-    ...(addresses.length ? { addresses } : {}), ...(notReadyAddresses.length ? { notReadyAddresses } : {}), ...(ports.length ? { ports } : {}),
-  }))
+  return [...subsets.entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { addresses, notReadyAddresses, ports }]) => ({
+      ...(addresses.length ? { addresses } : {}),
+      ...(notReadyAddresses.length ? { notReadyAddresses } : {}),
+      ...(ports.length ? { ports } : {}),
+    }))
 }
 
 const addressOf = (service: Service, pod: Pod): EndpointAddress => {
   const hostname = endpointHostname(service, pod)
-  return { ip: pod.status.podIP ?? '', ...(hostname ? { hostname } : {}), ...(pod.spec.nodeName ? { nodeName: pod.spec.nodeName } : {}), targetRef: podReference(pod) }
+  return {
+    ip: pod.status.podIP ?? '',
+    ...(hostname ? { hostname } : {}),
+    ...(pod.spec.nodeName ? { nodeName: pod.spec.nodeName } : {}),
+    targetRef: podReference(pod),
+  }
 }
 
 const truncated = (subsets: readonly EndpointSubset[]): { subsets: readonly EndpointSubset[]; isTruncated: boolean } => {

@@ -16,7 +16,10 @@ describe('the endpoints of a Service', () => {
   }
   const begin = async (spec: object = {}) => {
     story = startStory([endpointSliceController, endpointsController])
-    await story.client.create(services, { metadata: { ...web, labels: { team: 'a' } }, spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'http', protocol: 'TCP' }], ...spec } })
+    await story.client.create(services, {
+      metadata: { ...web, labels: { team: 'a' } },
+      spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'http', protocol: 'TCP' }], ...spec },
+    })
   }
   const slices = async () => (await story.client.list(endpointSlices)).items
 
@@ -32,13 +35,20 @@ describe('the endpoints of a Service', () => {
     expect(more).toEqual([])
     expect(slice).toMatchObject({
       metadata: {
-        name: expect.stringMatching(/^web-\w{5}$/) as string, ownerReferences: [{ kind: 'Service', name: 'web' }],
+        name: expect.stringMatching(/^web-\w{5}$/) as string,
+        ownerReferences: [{ kind: 'Service', name: 'web' }],
         labels: { team: 'a', 'kubernetes.io/service-name': 'web', 'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io' },
       },
       addressType: 'IPv4',
       ports: [{ name: '', port: 8080, protocol: 'TCP' }],
       endpoints: [
-        { addresses: ['10.42.0.1'], conditions: { ready: true, serving: true, terminating: false }, hostname: 'a', nodeName: 'n1', targetRef: { kind: 'Pod', name: 'a', namespace: 'shop' } },
+        {
+          addresses: ['10.42.0.1'],
+          conditions: { ready: true, serving: true, terminating: false },
+          hostname: 'a',
+          nodeName: 'n1',
+          targetRef: { kind: 'Pod', name: 'a', namespace: 'shop' },
+        },
         { addresses: ['10.42.0.2'], conditions: { ready: false, serving: false, terminating: false } },
       ],
     })
@@ -69,17 +79,25 @@ describe('the endpoints of a Service', () => {
     }
     await story.quiet()
     const shape = async () => (await slices()).map((slice) => [slice.ports?.[0]?.port, slice.endpoints?.length]).sort()
-    expect(await shape()).toEqual([[8080, 100], [8080, 100], [9090, 3]])
+    expect(await shape()).toEqual([
+      [8080, 100],
+      [8080, 100],
+      [9090, 3],
+    ])
     expect((await slices())[0]?.metadata.labels).toHaveProperty(['service.kubernetes.io/headless'], '')
     expect((await slices())[0]?.endpoints?.[0]?.conditions.ready).toBe(true)
     await story.client.delete(pods, { namespace: 'shop', name: 'p7' }, { gracePeriodSeconds: 0 })
     const writes = await story.quiet()
-    expect(await shape()).toEqual([[8080, 100], [8080, 99], [9090, 3]])
+    expect(await shape()).toEqual([
+      [8080, 100],
+      [8080, 99],
+      [9090, 3],
+    ])
     expect(writes.filter((write) => write.includes('endpointslices'))).toHaveLength(1)
     expect(await story.restart()).toEqual([])
   })
 
-  it('are nobody\'s business where the Service has no selector, and follow a changed one', async () => {
+  it("are nobody's business where the Service has no selector, and follow a changed one", async () => {
     await begin({ selector: undefined })
     await story.client.create(endpoints, { metadata: web, subsets: [{ addresses: [{ ip: '1.2.3.4' }] }] })
     expect(await story.quiet()).toEqual([])

@@ -24,7 +24,11 @@ export const endpointSliceController: Controller = {
   name,
   start(context) {
     const watched = {
-      ...context, allServices: context.informers.of(services), allPods: context.informers.of(pods), slices: context.informers.of(endpointSlices), allNodes: context.informers.of(nodes),
+      ...context,
+      allServices: context.informers.of(services),
+      allPods: context.informers.of(pods),
+      slices: context.informers.of(endpointSlices),
+      allNodes: context.informers.of(nodes),
     }
     watched.slices.addIndex('service', serviceKeys)
     return startController({
@@ -71,7 +75,8 @@ const reconcile = async (context: Context, key: string): Promise<void> => {
 const updateSlice = async ({ client }: Context, service: Service, plan: PlannedSlice, slice: EndpointSlice): Promise<void> => {
   const wanted = contentOf(service, plan)
   const isSame = semanticEqual([slice.ports, slice.endpoints, slice.metadata.labels], [wanted.ports, wanted.endpoints, wanted.metadata?.labels])
-  if (!isSame) await client.update(endpointSlices, { ...slice, ...wanted, metadata: { ...slice.metadata, labels: wanted.metadata?.labels } } as Draft<EndpointSlice>)
+  if (!isSame)
+    await client.update(endpointSlices, { ...slice, ...wanted, metadata: { ...slice.metadata, labels: wanted.metadata?.labels } } as Draft<EndpointSlice>)
 }
 
 /**
@@ -86,7 +91,8 @@ const createSlice = async ({ client }: Context, service: Service, plan: PlannedS
   let at = ordinal
   while (taken.has(nameOf(at))) at++
   await client.create(endpointSlices, {
-    ...content, metadata: { ...content.metadata, name: nameOf(at), generateName: `${serviceName}-`, namespace, ownerReferences: [controllerRef(services, service)] },
+    ...content,
+    metadata: { ...content.metadata, name: nameOf(at), generateName: `${serviceName}-`, namespace, ownerReferences: [controllerRef(services, service)] },
   })
   return at + 1
 }
@@ -98,7 +104,10 @@ const deleteSlice = async ({ client }: Context, { metadata }: EndpointSlice): Pr
 }
 
 const contentOf = (service: Service, { addressType, ports, endpoints }: PlannedSlice): Draft<EndpointSlice> => ({
-  addressType, ports, endpoints, metadata: { labels: labelsOf(service) },
+  addressType,
+  ports,
+  endpoints,
+  metadata: { labels: labelsOf(service) },
 })
 
 const labelsOf = (service: Service) => ({

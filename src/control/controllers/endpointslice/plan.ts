@@ -26,9 +26,19 @@ interface Group {
  * Spreads the Service's Pods over slices, one group of slices for each distinct set of resolved ports. Endpoints stay in the slice where they
  * are; new ones fill gaps before slices are made; slices that became empty are left out (to be deleted), but one stays as a placeholder.
  */
-export const planSlices = (service: Service, pods: readonly Pod[], nodeOf: (name: string) => Node | undefined, existing: readonly EndpointSlice[]): readonly PlannedSlice[] => {
+export const planSlices = (
+  service: Service,
+  pods: readonly Pod[],
+  nodeOf: (name: string) => Node | undefined,
+  existing: readonly EndpointSlice[],
+): readonly PlannedSlice[] => {
   const groups = groupByPorts(service, pods, nodeOf)
-  const planned = [...groups.entries()].flatMap(([id, group]) => planGroup(group, existing.filter((slice) => groupId(slice.addressType, slice.ports ?? []) === id)))
+  const planned = [...groups.entries()].flatMap(([id, group]) =>
+    planGroup(
+      group,
+      existing.filter((slice) => groupId(slice.addressType, slice.ports ?? []) === id),
+    ),
+  )
   if (planned.length > 0) return planned
   return [{ slice: existing[0], addressType: familyOf(service), ports: [], endpoints: [] }]
 }
@@ -66,8 +76,12 @@ const endpointOf = (service: Service, pod: Pod, address: string, nodeOf: (name: 
   const zone = nodeName ? nodeOf(nodeName)?.metadata.labels?.['topology.kubernetes.io/zone'] : undefined
   const hostname = endpointHostname(service, pod)
   return {
-    addresses: [address], conditions: { ready, serving, terminating }, ...(hostname ? { hostname } : {}), targetRef: podReference(pod),
-    ...(nodeName ? { nodeName } : {}), ...(zone ? { zone } : {}),
+    addresses: [address],
+    conditions: { ready, serving, terminating },
+    ...(hostname ? { hostname } : {}),
+    targetRef: podReference(pod),
+    ...(nodeName ? { nodeName } : {}),
+    ...(zone ? { zone } : {}),
   }
 }
 
@@ -78,7 +92,10 @@ const planGroup = ({ addressType, ports, endpoints }: Group, existing: readonly 
     if (uid !== undefined) rest.delete(uid)
     return endpoint
   }
-  const kept = existing.map((slice) => ({ slice, endpoints: (slice.endpoints ?? []).map((endpoint) => take(endpoint.targetRef?.uid)).filter((endpoint) => endpoint !== undefined) }))
+  const kept = existing.map((slice) => ({
+    slice,
+    endpoints: (slice.endpoints ?? []).map((endpoint) => take(endpoint.targetRef?.uid)).filter((endpoint) => endpoint !== undefined),
+  }))
   const fresh = [...rest.values()]
   for (const { endpoints: inSlice } of kept) if (inSlice.length > 0) inSlice.push(...fresh.splice(0, endpointsPerSlice - inSlice.length))
   for (const { endpoints: inSlice } of kept) if (inSlice.length === 0) inSlice.push(...fresh.splice(0, endpointsPerSlice))

@@ -15,7 +15,8 @@ export const hasManagedEndpoints = (service: Service): boolean => Object.keys(se
 
 export const isHeadless = (service: Service): boolean => service.spec.clusterIP === 'None'
 
-export const isSelectedBy = (service: Service, pod: Pod): boolean => hasManagedEndpoints(service) && matchesLabels(service.spec.selector ?? {}, pod.metadata.labels)
+export const isSelectedBy = (service: Service, pod: Pod): boolean =>
+  hasManagedEndpoints(service) && matchesLabels(service.spec.selector ?? {}, pod.metadata.labels)
 
 /** Has an address and has not finished. */
 export const canBeEndpoint = (pod: Pod, { terminating }: { terminating: boolean }): boolean =>

@@ -42,11 +42,18 @@ describe('the garbage collector', () => {
     await story.client.delete(deployments, at('web'), { propagationPolicy: 'Foreground' })
     await story.quiet()
     expect(await left()).toEqual(['web', 'web-1', 'web-1-a'])
-    expect((await story.client.get(replicaSets, at('web-1'))).metadata).toMatchObject({ deletionTimestamp: expect.any(String) as string, finalizers: ['foregroundDeletion'] })
+    expect((await story.client.get(replicaSets, at('web-1'))).metadata).toMatchObject({
+      deletionTimestamp: expect.any(String) as string,
+      finalizers: ['foregroundDeletion'],
+    })
     await story.client.patch(pods, at('web-1-a'), { metadata: { finalizers: null } }, { type: 'merge' })
     await story.quiet()
     expect(await left()).toEqual([])
-    expect(story.client.writes.filter((write) => /^(patch|delete)/.test(write)).slice(-3)).toEqual(['delete pods shop/web-1-a', 'delete replicasets shop/web-1', 'delete deployments shop/web'])
+    expect(story.client.writes.filter((write) => /^(patch|delete)/.test(write)).slice(-3)).toEqual([
+      'delete pods shop/web-1-a',
+      'delete replicasets shop/web-1',
+      'delete deployments shop/web',
+    ])
   })
 
   it('orphans dependents where asked', async () => {
@@ -72,7 +79,9 @@ describe('the garbage collector', () => {
   it('collects what names an owner that never was, or only shares its name, but nothing of a kind that it does not know', async () => {
     const { d } = await begin()
     await owned(configMaps, 'impostor', [deployments, { ...d, metadata: { ...d.metadata, uid: 'another' } }])
-    await story.client.create(configMaps, { metadata: { ...at('custom'), ownerReferences: [{ apiVersion: 'example.org/v1', kind: 'Thing', name: 'x', uid: 'y' }] } })
+    await story.client.create(configMaps, {
+      metadata: { ...at('custom'), ownerReferences: [{ apiVersion: 'example.org/v1', kind: 'Thing', name: 'x', uid: 'y' }] },
+    })
     await story.quiet()
     expect(await left()).toEqual(['web', 'web-1', 'web-1-a', 'custom'])
   })

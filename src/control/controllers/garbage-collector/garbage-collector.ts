@@ -75,13 +75,23 @@ const deleteDependents = async (context: Collector, owner: GraphNode): Promise<v
 
 const orphanDependents = async (context: Collector, owner: GraphNode): Promise<void> => {
   const { uid } = owner.object.metadata
-  await Promise.all(context.graph.dependentsOf(uid).map((node) => setOwners(context, node, ownersOf(node.object).filter((ref) => ref.uid !== uid))))
+  await Promise.all(
+    context.graph.dependentsOf(uid).map((node) =>
+      setOwners(
+        context,
+        node,
+        ownersOf(node.object).filter((ref) => ref.uid !== uid),
+      ),
+    ),
+  )
   await removeFinalizer(context, owner, 'orphan')
 }
 
 const setOwners = async ({ client }: Collector, { kind, object }: GraphNode, ownerReferences: readonly OwnerReference[]): Promise<void> => {
   const { resourceVersion } = object.metadata
-  await client.patch(kind, object.metadata, { metadata: { ownerReferences: ownerReferences.length > 0 ? ownerReferences : null, resourceVersion } }, { type: 'merge' }).catch(unlessGone)
+  await client
+    .patch(kind, object.metadata, { metadata: { ownerReferences: ownerReferences.length > 0 ? ownerReferences : null, resourceVersion } }, { type: 'merge' })
+    .catch(unlessGone)
 }
 
 const removeFinalizer = async ({ client }: Collector, { kind, object }: GraphNode, finalizer: string): Promise<void> => {
@@ -89,7 +99,9 @@ const removeFinalizer = async ({ client }: Collector, { kind, object }: GraphNod
   if (!live || live.metadata.uid !== object.metadata.uid || !hasFinalizer(live, finalizer)) return
   const finalizers = (live.metadata.finalizers ?? []).filter((other) => other !== finalizer)
   const { resourceVersion } = live.metadata
-  await client.patch(kind, live.metadata, { metadata: { finalizers: finalizers.length > 0 ? finalizers : null, resourceVersion } }, { type: 'merge' }).catch(unlessGone)
+  await client
+    .patch(kind, live.metadata, { metadata: { finalizers: finalizers.length > 0 ? finalizers : null, resourceVersion } }, { type: 'merge' })
+    .catch(unlessGone)
 }
 
 const unlessGone = (error: unknown): undefined => {

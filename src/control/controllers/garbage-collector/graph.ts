@@ -32,7 +32,11 @@ export class OwnerGraph {
     if (old) this.#unlink(old)
     if (object) this.#link(kind, object)
     const uid = (object ?? old)?.metadata.uid ?? ''
-    const released = old ? ownersOf(old).filter((ref) => this.#isWaiting(ref.uid)).map((ref) => ref.uid) : []
+    const released = old
+      ? ownersOf(old)
+          .filter((ref) => this.#isWaiting(ref.uid))
+          .map((ref) => ref.uid)
+      : []
     return object ? [uid, ...released] : [...this.dependentsOf(uid).map((node) => node.object.metadata.uid), ...released]
   }
 

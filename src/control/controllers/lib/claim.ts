@@ -31,7 +31,11 @@ export const claim = async <O extends KubeObject, T extends KubeObject>(options:
   return claimed
 }
 
-const claimOne = async <O extends KubeObject, T extends KubeObject>(options: ClaimOptions<O, T>, object: T, checkOwner: () => Promise<void>): Promise<T | undefined> => {
+const claimOne = async <O extends KubeObject, T extends KubeObject>(
+  options: ClaimOptions<O, T>,
+  object: T,
+  checkOwner: () => Promise<void>,
+): Promise<T | undefined> => {
   const { owner, selector, isAdoptable = () => true } = options
   const controller = controllerOf(object)
   const matches = matchesLabelSelector(selector, object.metadata.labels)
@@ -39,7 +43,11 @@ const claimOne = async <O extends KubeObject, T extends KubeObject>(options: Cla
   if (controller) {
     if (controller.uid !== owner.metadata.uid) return undefined
     if (matches || ownerIsLeaving) return object
-    await setOwners(options, object, (object.metadata.ownerReferences ?? []).filter((ref) => ref.uid !== owner.metadata.uid))
+    await setOwners(
+      options,
+      object,
+      (object.metadata.ownerReferences ?? []).filter((ref) => ref.uid !== owner.metadata.uid),
+    )
     return undefined
   }
   if (ownerIsLeaving || !matches || object.metadata.deletionTimestamp !== undefined || !isAdoptable(object)) return undefined
@@ -47,10 +55,19 @@ const claimOne = async <O extends KubeObject, T extends KubeObject>(options: Cla
   return setOwners(options, object, [...(object.metadata.ownerReferences ?? []), controllerRef(options.ownerKind, owner)])
 }
 
-const setOwners = async <O extends KubeObject, T extends KubeObject>({ client, kind }: ClaimOptions<O, T>, object: T, ownerReferences: readonly OwnerReference[]) => {
+const setOwners = async <O extends KubeObject, T extends KubeObject>(
+  { client, kind }: ClaimOptions<O, T>,
+  object: T,
+  ownerReferences: readonly OwnerReference[],
+) => {
   const { namespace, name, resourceVersion } = object.metadata
   try {
-    return await client.patch(kind, { namespace, name }, { metadata: { ownerReferences: ownerReferences.length ? ownerReferences : null, resourceVersion } }, { type: 'merge' })
+    return await client.patch(
+      kind,
+      { namespace, name },
+      { metadata: { ownerReferences: ownerReferences.length ? ownerReferences : null, resourceVersion } },
+      { type: 'merge' },
+    )
   } catch (error) {
     if (isStatusError(error, 'NotFound')) return undefined
     throw error

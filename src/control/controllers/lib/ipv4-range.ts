@@ -22,4 +22,5 @@ export const parseIpv4Range = (cidr: string): Ipv4Range => {
   return { first: Math.floor(start / size) * size, size }
 }
 
-export const isInRange = ({ first, size }: Ipv4Range, address: number | undefined): boolean => address !== undefined && address >= first && address < first + size
+export const isInRange = ({ first, size }: Ipv4Range, address: number | undefined): boolean =>
+  address !== undefined && address >= first && address < first + size

@@ -4,7 +4,8 @@ const safeAlphabet = 'bcdfghjklmnpqrstvwxz2456789'
 /** JSON with sorted keys, without absent fields: the same text for the same value. */
 export const canonicalJson = (value: unknown): string =>
   JSON.stringify(value, (_name, inner: unknown) =>
-    inner && typeof inner === 'object' && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner)
+    inner && typeof inner === 'object' && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  )
 
 /** A short name for `value` in the alphabet of Kubernetes' generated names: FNV-1a of its canonical JSON, at most ten characters. */
 export const stableHash = (value: unknown): string => {

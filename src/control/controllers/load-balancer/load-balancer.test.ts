@@ -6,8 +6,10 @@ import { loadBalancerController } from './load-balancer.ts'
 describe('load balancer addresses', () => {
   let story: Story
   afterEach(() => story.stop())
-  const service = (name: string, spec: object = {}) => story.client.create(services, { metadata: { name, namespace: 'shop' }, spec: { type: 'LoadBalancer', ...spec } })
-  const addresses = async () => Object.fromEntries((await story.client.list(services)).items.map(({ metadata, status }) => [metadata.name, status?.loadBalancer?.ingress?.[0]?.ip]))
+  const service = (name: string, spec: object = {}) =>
+    story.client.create(services, { metadata: { name, namespace: 'shop' }, spec: { type: 'LoadBalancer', ...spec } })
+  const addresses = async () =>
+    Object.fromEntries((await story.client.list(services)).items.map(({ metadata, status }) => [metadata.name, status?.loadBalancer?.ingress?.[0]?.ip]))
 
   it('are given one each, as asked where possible, and not to Services of another class or type', async () => {
     story = startStory([loadBalancerController])
@@ -27,7 +29,9 @@ describe('load balancer addresses', () => {
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'late']) await service(name)
     await story.clock.advance(100)
     expect((await addresses())['late']).toBeUndefined()
-    expect(await story.events()).toContainEqual(expect.stringContaining('Service Warning SyncLoadBalancerFailed Error syncing load balancer: failed to ensure load balancer: no address is left'))
+    expect(await story.events()).toContainEqual(
+      expect.stringContaining('Service Warning SyncLoadBalancerFailed Error syncing load balancer: failed to ensure load balancer: no address is left'),
+    )
     await story.client.patch(services, { namespace: 'shop', name: 'b' }, { spec: { type: 'ClusterIP' } }, { type: 'merge' })
     await story.clock.advance(31_000)
     expect(await addresses()).toMatchObject({ b: undefined, late: '10.44.0.2' })

@@ -67,7 +67,11 @@ const assign = async (context: Context, service: Service): Promise<void> => {
     throw new Error(message)
   }
   given.set(keyOf(service), address)
-  await client.update(services, { ...service, status: { ...service.status, loadBalancer: { ingress: [{ ip: address, ipMode: 'VIP' }] } } }, { subresource: 'status' })
+  await client.update(
+    services,
+    { ...service, status: { ...service.status, loadBalancer: { ingress: [{ ip: address, ipMode: 'VIP' }] } } },
+    { subresource: 'status' },
+  )
   recorder.event(service, 'Normal', 'EnsuredLoadBalancer', 'Ensured load balancer')
 }
 

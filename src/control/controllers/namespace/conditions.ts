@@ -24,15 +24,33 @@ const verdicts = ({ objects, finalizers, failures }: Remains): readonly Verdict[
   ['NamespaceDeletionDiscoveryFailure', 'False', 'ResourcesDiscovered', 'All resources successfully discovered'],
   ['NamespaceDeletionGroupVersionParsingFailure', 'False', 'ParsedGroupVersions', 'All legacy kube types successfully parsed'],
   failures.length > 0
-    ? ['NamespaceDeletionContentFailure', 'True', 'ContentDeletionFailed', `Failed to delete all resource types, ${failures.length} remaining: ${[...failures].sort().join(', ')}`]
+    ? [
+        'NamespaceDeletionContentFailure',
+        'True',
+        'ContentDeletionFailed',
+        `Failed to delete all resource types, ${failures.length} remaining: ${[...failures].sort().join(', ')}`,
+      ]
     : ['NamespaceDeletionContentFailure', 'False', 'ContentDeleted', 'All content successfully deleted, may be waiting on finalization'],
   objects.size > 0
-    ? ['NamespaceContentRemaining', 'True', 'SomeResourcesRemain', `Some resources are remaining: ${listed(objects, (resource, count) => `${resource} has ${count} resource instances`)}`]
+    ? [
+        'NamespaceContentRemaining',
+        'True',
+        'SomeResourcesRemain',
+        `Some resources are remaining: ${listed(objects, (resource, count) => `${resource} has ${count} resource instances`)}`,
+      ]
     : ['NamespaceContentRemaining', 'False', 'ContentRemoved', 'All content successfully removed'],
   finalizers.size > 0
-    ? ['NamespaceFinalizersRemaining', 'True', 'SomeFinalizersRemain', `Some content in the namespace has finalizers remaining: ${listed(finalizers, (finalizer, count) => `${finalizer} in ${count} resource instances`)}`]
+    ? [
+        'NamespaceFinalizersRemaining',
+        'True',
+        'SomeFinalizersRemain',
+        `Some content in the namespace has finalizers remaining: ${listed(finalizers, (finalizer, count) => `${finalizer} in ${count} resource instances`)}`,
+      ]
     : ['NamespaceFinalizersRemaining', 'False', 'ContentHasNoFinalizers', 'All content-preserving finalizers finished'],
 ]
 
 const listed = (counts: ReadonlyMap<string, number>, text: (name: string, count: number) => string): string =>
-  [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([entry, count]) => text(entry, count)).join(', ')
+  [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([entry, count]) => text(entry, count))
+    .join(', ')

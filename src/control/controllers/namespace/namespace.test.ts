@@ -17,7 +17,10 @@ describe('a namespace', () => {
   it('gets its ServiceAccount and the CA certificate, again when they are lost or changed', async () => {
     await begin()
     const rootCA = { namespace: 'shop', name: 'kube-root-ca.crt' }
-    expect(await story.client.get(configMaps, rootCA)).toMatchObject({ data: { 'ca.crt': 'PEM' }, metadata: { annotations: { 'kubernetes.io/description': expect.stringContaining('CA bundle') as string } } })
+    expect(await story.client.get(configMaps, rootCA)).toMatchObject({
+      data: { 'ca.crt': 'PEM' },
+      metadata: { annotations: { 'kubernetes.io/description': expect.stringContaining('CA bundle') as string } },
+    })
     await story.client.delete(serviceAccounts, { namespace: 'shop', name: 'default' })
     await story.client.patch(configMaps, rootCA, { data: { 'ca.crt': 'forged', more: 'x' } }, { type: 'merge' })
     await story.quiet()

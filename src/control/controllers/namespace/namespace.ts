@@ -49,11 +49,13 @@ const deleteContent = async ({ client, settings }: ControllerContext, namespace:
     for (const each of left.flatMap((object) => object.metadata.finalizers ?? [])) finalizers.set(each, (finalizers.get(each) ?? 0) + 1)
   }
   await Promise.all(
-    settings.kinds.filter((kind) => kind.namespaced).map((kind) =>
-      emptyKind(kind).catch((error: unknown) => {
-        if (!isStatusError(error, 'NotFound') && !isStatusError(error, 'MethodNotAllowed')) failures.push(`${kind.plural}: ${(error as Error).message}`)
-      }),
-    ),
+    settings.kinds
+      .filter((kind) => kind.namespaced)
+      .map((kind) =>
+        emptyKind(kind).catch((error: unknown) => {
+          if (!isStatusError(error, 'NotFound') && !isStatusError(error, 'MethodNotAllowed')) failures.push(`${kind.plural}: ${(error as Error).message}`)
+        }),
+      ),
   )
   return { objects, finalizers, failures }
 }

@@ -34,7 +34,10 @@ const unknown = (node: Node, type: string, nowMs: number): NodeCondition => {
 const taint = (name: string, effect: 'NoSchedule' | 'NoExecute'): Taint => ({ key: `node.kubernetes.io/${name}`, effect })
 
 const pressureTaints: Readonly<Record<string, string>> = {
-  MemoryPressure: 'memory-pressure', DiskPressure: 'disk-pressure', PIDPressure: 'pid-pressure', NetworkUnavailable: 'network-unavailable',
+  MemoryPressure: 'memory-pressure',
+  DiskPressure: 'disk-pressure',
+  PIDPressure: 'pid-pressure',
+  NetworkUnavailable: 'network-unavailable',
 }
 
 const managed: ReadonlySet<string> = new Set(

@@ -20,7 +20,13 @@ describe('a node', () => {
     await report('True')
     await story.quiet()
   }
-  const report = (status: string) => story.client.patch(nodes, { name: 'n1' }, { status: { conditions: [{ type: 'Ready', status, reason: 'KubeletReady' }] } }, { type: 'merge', subresource: 'status' })
+  const report = (status: string) =>
+    story.client.patch(
+      nodes,
+      { name: 'n1' },
+      { status: { conditions: [{ type: 'Ready', status, reason: 'KubeletReady' }] } },
+      { type: 'merge', subresource: 'status' },
+    )
   const renew = () => story.client.patch(leases, lease, { spec: { renewTime: microStampOf(story.clock.now()) } }, { type: 'merge' })
   const node = () => story.client.get(nodes, { name: 'n1' })
   const taints = async () => ((await node()).spec.taints ?? []).map(({ key, effect }) => `${key.replace('node.kubernetes.io/', '')}:${effect}`)

@@ -85,7 +85,9 @@ const showNotReady = async (context: Context, node: Node): Promise<void> => {
   const { recorder, allPods, client, clock } = context
   recorder.event(node, 'Normal', 'NodeNotReady', `Node ${node.metadata.name} status is now: NodeNotReady`)
   for (const pod of allPods.byIndex('node', node.metadata.name).filter(isPodReady)) {
-    const conditions = pod.status.conditions?.map((condition) => (condition.type === 'Ready' ? { ...condition, status: 'False', lastTransitionTime: stampOf(clock.now()) } : condition))
+    const conditions = pod.status.conditions?.map((condition) =>
+      condition.type === 'Ready' ? { ...condition, status: 'False', lastTransitionTime: stampOf(clock.now()) } : condition,
+    )
     recorder.event(pod, 'Warning', 'NodeNotReady', 'Node is not ready')
     await client.patch(pods, pod.metadata, { status: { conditions } }, { type: 'merge', subresource: 'status' }).catch((error: unknown) => {
       if (!isStatusError(error, 'NotFound')) throw error
@@ -96,5 +98,6 @@ const showNotReady = async (context: Context, node: Node): Promise<void> => {
 const syncTaints = async ({ client, clock }: Context, node: Node): Promise<void> => {
   const taints = wantedTaints(node, clock.now())
   const { name: key, resourceVersion } = node.metadata
-  if (taints) await client.patch(nodes, { name: key }, { metadata: { resourceVersion }, spec: { taints: taints.length > 0 ? taints : null } }, { type: 'merge' })
+  if (taints)
+    await client.patch(nodes, { name: key }, { metadata: { resourceVersion }, spec: { taints: taints.length > 0 ? taints : null } }, { type: 'merge' })
 }

@@ -19,7 +19,10 @@ export const podGarbageCollector: Controller = {
     const allPods = context.informers.of(pods)
     const allNodes = context.informers.of(nodes)
     const missingSince = new Map<string, number>()
-    const sweep = { synced: Promise.all([allPods.synced, allNodes.synced]).then(() => undefined), connect: (wake: (key: string) => void) => (wake('all'), () => undefined) }
+    const sweep = {
+      synced: Promise.all([allPods.synced, allNodes.synced]).then(() => undefined),
+      connect: (wake: (key: string) => void) => (wake('all'), () => undefined),
+    }
     return startController({
       ...machinery(context),
       name,
@@ -42,7 +45,9 @@ interface Context extends ControllerContext {
 const collect = async (context: Context): Promise<void> => {
   const { allPods, settings } = context
   const all = allPods.list()
-  const finished = all.filter((pod) => isPodFinished(pod) && !isPodTerminating(pod)).sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))
+  const finished = all
+    .filter((pod) => isPodFinished(pod) && !isPodTerminating(pod))
+    .sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))
   for (const pod of finished.slice(0, Math.max(0, finished.length - settings.terminatedPodThreshold))) await forceDelete(context, pod)
   const goneNodes = await findGoneNodes(context, all)
   for (const pod of all) if (pod.spec.nodeName && goneNodes.has(pod.spec.nodeName)) await deleteOrphan(context, pod)
@@ -68,7 +73,11 @@ const findGoneNodes = async ({ client, allNodes, missingSince, clock }: Context,
 const deleteOrphan = async (context: Context, pod: Pod): Promise<void> => {
   if (!isPodFinished(pod)) {
     const disruption = {
-      type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists', lastTransitionTime: stampOf(context.clock.now()),
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: 'DeletionByPodGC',
+      message: 'PodGC: node no longer exists',
+      lastTransitionTime: stampOf(context.clock.now()),
     }
     const conditions = [...(pod.status?.conditions ?? []).filter((condition) => condition.type !== disruption.type), disruption]
     await context.client.patch(pods, pod.metadata, { status: { phase: 'Failed', conditions } }, { type: 'merge', subresource: 'status' }).catch(unlessGone)

@@ -21,7 +21,10 @@ export const deletionOrder = (pods: readonly Pod[], nowMs: number): readonly Pod
     ageBucket(pod.metadata.creationTimestamp, nowMs),
     pod.metadata.uid,
   ]
-  return pods.map((pod) => ({ pod, rank: rank(pod) })).sort((a, b) => compare(a.rank, b.rank)).map(({ pod }) => pod)
+  return pods
+    .map((pod) => ({ pod, rank: rank(pod) }))
+    .sort((a, b) => compare(a.rank, b.rank))
+    .map(({ pod }) => pod)
 }
 
 const deletionCost = (pod: Pod) => Number(pod.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'] ?? 0) || 0

@@ -7,7 +7,12 @@ import { replicaSetController } from './replicaset.ts'
 
 const rs = (replicas: number, extra: object = {}) => ({
   metadata: { name: 'web', namespace: 'shop' },
-  spec: { replicas, selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'c', resources: {} }] } }, ...extra },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: 'web' } },
+    template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'c', resources: {} }] } },
+    ...extra,
+  },
 })
 
 describe('a ReplicaSet', () => {
@@ -74,11 +79,25 @@ describe('a ReplicaSet', () => {
 describe('the order of deletion', () => {
   const now = Date.UTC(2026, 0, 2)
   const ago = (seconds: number) => new Date(now - seconds * 1000).toISOString()
-  const pod = (name: string, { node = 'n', phase = 'Running', readyFor = 100, cost = 0, restarts = 0, age = 1000 }: { node?: string; phase?: string; readyFor?: number; cost?: number; restarts?: number; age?: number } = {}): Pod =>
+  const pod = (
+    name: string,
+    {
+      node = 'n',
+      phase = 'Running',
+      readyFor = 100,
+      cost = 0,
+      restarts = 0,
+      age = 1000,
+    }: { node?: string; phase?: string; readyFor?: number; cost?: number; restarts?: number; age?: number } = {},
+  ): Pod =>
     ({
       metadata: { name, uid: name, creationTimestamp: ago(age), annotations: { 'controller.kubernetes.io/pod-deletion-cost': String(cost) } },
       spec: { nodeName: node },
-      status: { phase, conditions: readyFor > 0 ? [{ type: 'Ready', status: 'True', lastTransitionTime: ago(readyFor) }] : [], containerStatuses: [{ restartCount: restarts }] },
+      status: {
+        phase,
+        conditions: readyFor > 0 ? [{ type: 'Ready', status: 'True', lastTransitionTime: ago(readyFor) }] : [],
+        containerStatuses: [{ restartCount: restarts }],
+      },
     }) as unknown as Pod
 
   it.each([
@@ -94,6 +113,10 @@ describe('the order of deletion', () => {
   })
 
   it('puts those that share a node first', () => {
-    expect(deletionOrder([pod('a', { node: 'n1' }), pod('x', { node: 'n2' }), pod('y', { node: 'n2' })], now).map(({ metadata }) => metadata.name)).toEqual(['x', 'y', 'a'])
+    expect(deletionOrder([pod('a', { node: 'n1' }), pod('x', { node: 'n2' }), pod('y', { node: 'n2' })], now).map(({ metadata }) => metadata.name)).toEqual([
+      'x',
+      'y',
+      'a',
+    ])
   })
 })

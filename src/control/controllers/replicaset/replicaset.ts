@@ -27,7 +27,10 @@ export const replicaSetController: Controller = {
     return startController({
       ...machinery(context),
       name,
-      sources: [source(sets, ({ object, old }) => keysOfSet(expectations, object ?? old, old, object)), source(allPods, (change) => keysOfPod(expectations, sets, change))],
+      sources: [
+        source(sets, ({ object, old }) => keysOfSet(expectations, object ?? old, old, object)),
+        source(allPods, (change) => keysOfPod(expectations, sets, change)),
+      ],
       reconcile: (key) => reconcile({ ...context, sets, allPods, expectations }, key),
     })
   },
@@ -72,7 +75,13 @@ const reconcile = async (context: Context, key: string): Promise<ReconcileResult
   const maySync = expectations.areMet(key)
   const candidates = [...allPods.byIndex('controller', rs.metadata.uid), ...allPods.byIndex('controller', `none/${rs.metadata.namespace}`)]
   const own = await claim({
-    client, ownerKind: replicaSets, owner: rs, selector: rs.spec.selector, kind: pods, candidates: candidates.filter((pod) => !isPodFinished(pod)), isAdoptable: isPodActive,
+    client,
+    ownerKind: replicaSets,
+    owner: rs,
+    selector: rs.spec.selector,
+    kind: pods,
+    candidates: candidates.filter((pod) => !isPodFinished(pod)),
+    isAdoptable: isPodActive,
   })
   const active = own.filter(isPodActive)
   const scaled = maySync && rs.metadata.deletionTimestamp === undefined ? await scalePods(context, expectations, rs, active) : undefined

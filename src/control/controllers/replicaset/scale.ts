@@ -44,7 +44,14 @@ const createPods = async (context: ControllerContext, expectations: Expectations
 const createPod = async ({ client, recorder }: ControllerContext, rs: ReplicaSet): Promise<void> => {
   const { labels, annotations, finalizers } = rs.spec.template.metadata ?? {}
   const draft: Draft<Pod> = {
-    metadata: { generateName: `${rs.metadata.name}-`, namespace: rs.metadata.namespace, labels, annotations, finalizers, ownerReferences: [controllerRef(replicaSets, rs)] },
+    metadata: {
+      generateName: `${rs.metadata.name}-`,
+      namespace: rs.metadata.namespace,
+      labels,
+      annotations,
+      finalizers,
+      ownerReferences: [controllerRef(replicaSets, rs)],
+    },
     spec: rs.spec.template.spec as Draft<Pod['spec']>,
   }
   try {

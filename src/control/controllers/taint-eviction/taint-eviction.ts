@@ -26,7 +26,9 @@ export const taintEvictionController: Controller = {
       name,
       sources: [
         source(allPods, ({ old, object }) => (old && object && isSamePlacement(old, object) ? [] : [keyOf((object ?? old) as Pod)])),
-        source(allNodes, ({ old, object }) => (noExecuteOf(old) === noExecuteOf(object) ? [] : allPods.byIndex('node', (object ?? old)?.metadata.name ?? '').map(keyOf))),
+        source(allNodes, ({ old, object }) =>
+          noExecuteOf(old) === noExecuteOf(object) ? [] : allPods.byIndex('node', (object ?? old)?.metadata.name ?? '').map(keyOf),
+        ),
       ],
       reconcile: (key) => reconcile(watched, key),
     })
@@ -41,11 +43,18 @@ interface Context extends ControllerContext {
 }
 
 const isSamePlacement = (a: Pod, b: Pod): boolean =>
-  a.spec.nodeName === b.spec.nodeName && JSON.stringify(a.spec.tolerations) === JSON.stringify(b.spec.tolerations) && isPodTerminating(a) === isPodTerminating(b)
+  a.spec.nodeName === b.spec.nodeName &&
+  JSON.stringify(a.spec.tolerations) === JSON.stringify(b.spec.tolerations) &&
+  isPodTerminating(a) === isPodTerminating(b)
 
 const taintsOf = (node: Node | undefined) => (node?.spec?.taints ?? []).filter((taint) => taint.effect === 'NoExecute')
 
-const noExecuteOf = (node: Node | undefined): string => JSON.stringify(taintsOf(node).map(({ key, value }) => [key, value]).sort())
+const noExecuteOf = (node: Node | undefined): string =>
+  JSON.stringify(
+    taintsOf(node)
+      .map(({ key, value }) => [key, value])
+      .sort(),
+  )
 
 const reconcile = async (context: Context, key: string): Promise<ReconcileResult> => {
   const { allNodes, allPods, since, clock, recorder } = context
@@ -70,7 +79,11 @@ const reconcile = async (context: Context, key: string): Promise<ReconcileResult
 const evict = async ({ client, recorder, clock }: Context, pod: Pod): Promise<void> => {
   recorder.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${keyOf(pod)}`)
   const disruption = {
-    type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint', lastTransitionTime: stampOf(clock.now()),
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'DeletionByTaintManager',
+    message: 'Taint manager: deleting due to NoExecute taint',
+    lastTransitionTime: stampOf(clock.now()),
   }
   const conditions = [...(pod.status?.conditions ?? []).filter((condition) => condition.type !== disruption.type), disruption]
   try {

@@ -7,5 +7,13 @@ import { podTopologySpread } from './pod-topology-spread.ts'
 
 /** Every plugin, in the order in which a node is asked; the first refusal stands. */
 export const plugins: readonly SchedulerPlugin[] = [
-  nodeUnschedulable, nodeName, taintToleration, nodeAffinity, nodePorts, nodeResourcesFit, podTopologySpread, interPodAffinity, nodeResourcesBalancedAllocation,
+  nodeUnschedulable,
+  nodeName,
+  taintToleration,
+  nodeAffinity,
+  nodePorts,
+  nodeResourcesFit,
+  podTopologySpread,
+  interPodAffinity,
+  nodeResourcesBalancedAllocation,
 ]

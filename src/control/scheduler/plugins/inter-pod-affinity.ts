@@ -30,7 +30,11 @@ const domainOf = (term: PodAffinityTerm, node: NodeInfo): string | undefined => 
 }
 
 /** The domains in which some placed Pod fulfils `matches`, for each term. */
-const domainsOf = (terms: readonly PodAffinityTerm[], snapshot: Snapshot, matches: (other: Pod, term: PodAffinityTerm) => boolean): readonly ReadonlySet<string>[] => {
+const domainsOf = (
+  terms: readonly PodAffinityTerm[],
+  snapshot: Snapshot,
+  matches: (other: Pod, term: PodAffinityTerm) => boolean,
+): readonly ReadonlySet<string>[] => {
   const domains = terms.map(() => new Set<string>())
   for (const node of snapshot.nodes) {
     for (const { pod } of node.pods.values()) {
@@ -70,10 +74,11 @@ export const interPodAffinity: SchedulerPlugin = {
     const near = domainsOf(wanted, snapshot, (other) => wanted.every((term) => termMatches(term, info.pod, other, snapshot)))
     const far = domainsOf(avoided, snapshot, (other, term) => termMatches(term, info.pod, other, snapshot))
     const isFirst = near.every((domains) => domains.size === 0) && wanted.every((term) => termMatches(term, info.pod, info.pod, snapshot))
-    const isNear = (node: NodeInfo) => wanted.every((term, index) => {
-      const domain = domainOf(term, node)
-      return domain !== undefined && (isFirst || near[index]!.has(domain))
-    })
+    const isNear = (node: NodeInfo) =>
+      wanted.every((term, index) => {
+        const domain = domainOf(term, node)
+        return domain !== undefined && (isFirst || near[index]!.has(domain))
+      })
     return (node) => {
       if (!isNear(node)) return refuseForGood("node(s) didn't match pod affinity rules")
       if (avoided.some((term, index) => far[index]!.has(domainOf(term, node) ?? ''))) return refuse("node(s) didn't match pod anti-affinity rules")
@@ -102,7 +107,9 @@ const affinityPoints = ({ pod }: PodInfo, snapshot: Snapshot): ReadonlyMap<strin
   }
   const wishes = preferred(pod)
   if (wishes.length > 0) {
-    for (const node of snapshot.nodes) for (const other of node.pods.values()) for (const { podAffinityTerm: term, weight } of wishes) if (termMatches(term, pod, other.pod, snapshot)) add(term, node, weight)
+    for (const node of snapshot.nodes)
+      for (const other of node.pods.values())
+        for (const { podAffinityTerm: term, weight } of wishes) if (termMatches(term, pod, other.pod, snapshot)) add(term, node, weight)
   }
   for (const { info, node } of snapshot.affine.values()) {
     if (!node.node) continue

@@ -24,10 +24,12 @@ export const nodeName: SchedulerPlugin = {
 export const taintToleration: SchedulerPlugin = {
   name: 'TaintToleration',
   weight: 3,
-  filter: ({ pod }) => ({ node }) => {
-    const keepsOut = (node.spec.taints ?? []).some((taint) => taint.effect !== 'PreferNoSchedule' && !isTolerated(taint, pod.spec.tolerations))
-    return keepsOut ? refuseForGood('node(s) had untolerated taint(s)') : undefined
-  },
+  filter:
+    ({ pod }) =>
+    ({ node }) => {
+      const keepsOut = (node.spec.taints ?? []).some((taint) => taint.effect !== 'PreferNoSchedule' && !isTolerated(taint, pod.spec.tolerations))
+      return keepsOut ? refuseForGood('node(s) had untolerated taint(s)') : undefined
+    },
   score: ({ pod }, _snapshot, feasible) => {
     const soft = (taint: Taint) => taint.effect === 'PreferNoSchedule'
     if (!feasible.some(({ node }) => node.spec.taints?.some(soft))) return undefined
@@ -48,7 +50,8 @@ export const nodePorts: SchedulerPlugin = {
     if (hostPorts.length === 0) return undefined
     return ({ pods }) => {
       for (const other of pods.values()) {
-        if (other.hostPorts.some((used) => hostPorts.some((wanted) => clashes(wanted, used)))) return refuse("node(s) didn't have free ports for the requested pod ports")
+        if (other.hostPorts.some((used) => hostPorts.some((wanted) => clashes(wanted, used))))
+          return refuse("node(s) didn't have free ports for the requested pod ports")
       }
       return undefined
     }

@@ -33,20 +33,29 @@ const selectorOf = ({ pod }: PodInfo, spec: TopologySpreadConstraint): LabelSele
 }
 
 const ownConstraints = (info: PodInfo, when: string): readonly Constraint[] =>
-  (info.pod.spec.topologySpreadConstraints ?? []).filter((spec) => spec.whenUnsatisfiable === when).map((spec) => {
-    const selector = spec.labelSelector ? selectorOf(info, spec) : undefined
-    return { spec, key: spec.topologyKey, count: (node) => countMatching(node, info.pod.metadata.namespace, (labels) => matchesSelector(selector, labels)) }
-  })
+  (info.pod.spec.topologySpreadConstraints ?? [])
+    .filter((spec) => spec.whenUnsatisfiable === when)
+    .map((spec) => {
+      const selector = spec.labelSelector ? selectorOf(info, spec) : undefined
+      return { spec, key: spec.topologyKey, count: (node) => countMatching(node, info.pod.metadata.namespace, (labels) => matchesSelector(selector, labels)) }
+    })
 
 /** For a Pod without constraints of its own: its controller's Pods, or else its Services' Pods, are spread. */
 const defaultConstraints = (info: PodInfo, snapshot: Snapshot): readonly Constraint[] => {
   const { owner, pod } = info
   if (owner) return defaults.map((spec) => ({ spec, key: spec.topologyKey, count: (node) => node.owned.get(owner) ?? 0 }))
   const namespace = pod.metadata.namespace ?? ''
-  const selectors = snapshot.servicesOf(namespace).map((service) => service.spec.selector).filter((selector) => selector && matchesSelector({ matchLabels: selector }, pod.metadata.labels))
+  const selectors = snapshot
+    .servicesOf(namespace)
+    .map((service) => service.spec.selector)
+    .filter((selector) => selector && matchesSelector({ matchLabels: selector }, pod.metadata.labels))
   if (selectors.length === 0) return []
   const selector = { matchLabels: Object.assign({}, ...selectors) as Record<string, string> }
-  return defaults.map((spec) => ({ spec, key: spec.topologyKey, count: (node) => countMatching(node, namespace, (labels) => matchesSelector(selector, labels)) }))
+  return defaults.map((spec) => ({
+    spec,
+    key: spec.topologyKey,
+    count: (node) => countMatching(node, namespace, (labels) => matchesSelector(selector, labels)),
+  }))
 }
 
 /** Which nodes count for a constraint; undefined: all. */
@@ -54,7 +63,8 @@ const inclusion = ({ pod }: PodInfo, { spec }: Constraint): ((node: NodeInfo) =>
   const byAffinity = spec.nodeAffinityPolicy !== 'Ignore' && hasNodeAffinity(pod)
   const byTaints = spec.nodeTaintsPolicy === 'Honor'
   if (!byAffinity && !byTaints) return undefined
-  const accepts = ({ node }: NodeInfo) => (node.spec.taints ?? []).every((taint) => taint.effect === 'PreferNoSchedule' || isTolerated(taint, pod.spec.tolerations))
+  const accepts = ({ node }: NodeInfo) =>
+    (node.spec.taints ?? []).every((taint) => taint.effect === 'PreferNoSchedule' || isTolerated(taint, pod.spec.tolerations))
   return (node) => (!byAffinity || matchesNodeAffinity(pod, node.node)) && (!byTaints || accepts(node))
 }
 

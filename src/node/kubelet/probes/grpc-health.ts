@@ -11,10 +11,17 @@ export const askGrpcHealth = (options: { host: string; port: number; service?: s
       session.destroy()
       resolve(answer)
     }
-    const timer = setTimeout(() => finish({ ok: false, message: `timeout: failed to connect service "${address}" within ${options.timeoutMs / 1000}s: context deadline exceeded` }), options.timeoutMs)
+    const timer = setTimeout(
+      () => finish({ ok: false, message: `timeout: failed to connect service "${address}" within ${options.timeoutMs / 1000}s: context deadline exceeded` }),
+      options.timeoutMs,
+    )
     session.on('error', (error) => finish({ ok: false, message: `error: health rpc failed: ${error.message}` }))
     const stream = session.request({
-      ':method': 'POST', ':path': '/grpc.health.v1.Health/Check', 'content-type': 'application/grpc', te: 'trailers', 'user-agent': 'kube-probe/1.36',
+      ':method': 'POST',
+      ':path': '/grpc.health.v1.Health/Check',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'user-agent': 'kube-probe/1.36',
     })
     const chunks: Buffer[] = []
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -35,5 +42,7 @@ const statuses = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']
 
 const answerOf = (body: Buffer): ProbeAnswer => {
   const status = body.length >= 7 && body[5] === 0x08 ? (body[6] ?? 0) : 0
-  return status === 1 ? { ok: true, message: 'service healthy' } : { ok: false, message: `service unhealthy (responded with "${statuses[status] ?? 'UNKNOWN'}")` }
+  return status === 1
+    ? { ok: true, message: 'service healthy' }
+    : { ok: false, message: `service unhealthy (responded with "${statuses[status] ?? 'UNKNOWN'}")` }
 }

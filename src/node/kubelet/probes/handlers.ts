@@ -18,7 +18,8 @@ export const runHandler = async (handler: ProbeHandler | LifecycleHandler, targe
   if (handler.exec) return runExec(handler.exec.command ?? [], target)
   if (handler.httpGet) return runHttpGet(handler.httpGet, target)
   if (handler.tcpSocket) return runTcp(handler.tcpSocket, target)
-  if ('grpc' in handler && handler.grpc) return (await import('./grpc-health.ts')).askGrpcHealth({ ...handler.grpc, host: target.ip, timeoutMs: target.timeoutMs })
+  if ('grpc' in handler && handler.grpc)
+    return (await import('./grpc-health.ts')).askGrpcHealth({ ...handler.grpc, host: target.ip, timeoutMs: target.timeoutMs })
   return { ok: false, message: 'missing probe handler' }
 }
 
@@ -48,7 +49,12 @@ const runExec = async (command: readonly string[], { runtime, containerId, timeo
 }
 
 const refused = (error: NodeJS.ErrnoException, address: string): string => {
-  const words: Record<string, string> = { ECONNREFUSED: 'connection refused', EHOSTUNREACH: 'no route to host', ENETUNREACH: 'network is unreachable', ECONNRESET: 'connection reset by peer' }
+  const words: Record<string, string> = {
+    ECONNREFUSED: 'connection refused',
+    EHOSTUNREACH: 'no route to host',
+    ENETUNREACH: 'network is unreachable',
+    ECONNRESET: 'connection reset by peer',
+  }
   const word = words[error.code ?? '']
   return word ? `dial tcp ${address}: connect: ${word}` : error.message
 }
@@ -88,7 +94,11 @@ type HttpAnswer = { readonly status: number; readonly location: string | undefin
 const get = (url: URL, headers: Record<string, string>, timeoutMs: number): Promise<HttpAnswer> =>
   new Promise((resolve) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest
-    const request = send(url, { agent: false, rejectUnauthorized: false, headers: { 'User-Agent': 'kube-probe/1.36', Accept: '*/*', Connection: 'close', ...headers } })
+    const request = send(url, {
+      agent: false,
+      rejectUnauthorized: false,
+      headers: { 'User-Agent': 'kube-probe/1.36', Accept: '*/*', Connection: 'close', ...headers },
+    })
     const timer = setTimeout(() => request.destroy(new Error('context deadline exceeded (Client.Timeout exceeded while awaiting headers)')), timeoutMs)
     request.once('response', (response) => {
       clearTimeout(timer)

@@ -40,7 +40,8 @@ export const findContainer = async (kubelets: Kubelets, segments: readonly strin
 export const runningContainer = ({ worker, container, containers }: PodRequest): RuntimeContainer => {
   const latest = latestOf(containers, container)
   if (latest?.state === 'running') return latest
-  if (!latest) throw new RequestError(400, `container "${container}" in pod "${worker.pod.metadata.name}" is waiting to start: ${waitingReason(worker, container)}`)
+  if (!latest)
+    throw new RequestError(400, `container "${container}" in pod "${worker.pod.metadata.name}" is waiting to start: ${waitingReason(worker, container)}`)
   throw new RequestError(404, `container not found ("${container}")`)
 }
 

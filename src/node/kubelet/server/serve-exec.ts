@@ -29,7 +29,8 @@ export const execWants = (query: URLSearchParams): ExecWants => {
 
 const webSocketServer = (): WebSocketServer =>
   new WebSocketServer({
-    noServer: true, perMessageDeflate: false,
+    noServer: true,
+    perMessageDeflate: false,
     handleProtocols: (offered) => execProtocols.find((protocol) => offered.has(protocol)) ?? false,
   })
 
@@ -38,13 +39,22 @@ export const acceptChannels = (upgrade: UpgradeRequest, wants: ExecWants): Promi
   const protocol = String(upgrade.request.headers.upgrade ?? '').toLowerCase()
   if (protocol === 'spdy/3.1') return acceptSpdyExec(upgrade, wants)
   if (protocol !== 'websocket') throw new RequestError(400, `unable to upgrade: missing upgrade headers in request`)
-  const offered = String(upgrade.request.headers['sec-websocket-protocol'] ?? '').split(',').map((one) => one.trim())
+  const offered = String(upgrade.request.headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .map((one) => one.trim())
   if (!execProtocols.some((one) => offered.includes(one))) throw new RequestError(400, `unable to upgrade: no supported subprotocol in [${offered.join(' ')}]`)
-  return new Promise((resolve) => webSocketServer().handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (socket) => resolve(websocketChannels(socket, wants))))
+  return new Promise((resolve) =>
+    webSocketServer().handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (socket) => resolve(websocketChannels(socket, wants))),
+  )
 }
 
 /** `/exec/{namespace}/{pod}/{container}?command=…` */
-export const serveExec = async (options: { kubelets: Kubelets; segments: readonly string[]; query: URLSearchParams; upgrade: UpgradeRequest }): Promise<void> => {
+export const serveExec = async (options: {
+  kubelets: Kubelets
+  segments: readonly string[]
+  query: URLSearchParams
+  upgrade: UpgradeRequest
+}): Promise<void> => {
   const found = await findContainer(options.kubelets, options.segments)
   const container = runningContainer(found)
   const command = options.query.getAll('command')

@@ -31,7 +31,9 @@ const get = (path: string, onData: (text: string) => void = () => {}) =>
       let body = ''
       response.on('data', (chunk: Buffer) => onData((body += chunk.toString())))
       response.on('end', () => resolve({ code: response.statusCode ?? 0, body }))
-    }).on('error', reject).end()
+    })
+      .on('error', reject)
+      .end()
   })
 
 const writeLog = async (text: string) => {
@@ -72,9 +74,16 @@ describe('the kubelet over HTTP', () => {
   })
 
   it('runs commands over WebSocket, with the exit code and the end of standard input', async () => {
-    expect(await exec('command=echo&command=hi&stdout=true&stderr=true', 'v4.channel.k8s.io')).toMatchObject({ protocol: 'v4.channel.k8s.io', outputs: { 1: 'echo hi\n' } })
+    expect(await exec('command=echo&command=hi&stdout=true&stderr=true', 'v4.channel.k8s.io')).toMatchObject({
+      protocol: 'v4.channel.k8s.io',
+      outputs: { 1: 'echo hi\n' },
+    })
     const failed = await exec('command=false&stdout=true', 'v5.channel.k8s.io')
-    expect(JSON.parse(failed.outputs[3] ?? '')).toMatchObject({ status: 'Failure', reason: 'NonZeroExitCode', details: { causes: [{ reason: 'ExitCode', message: '1' }] } })
+    expect(JSON.parse(failed.outputs[3] ?? '')).toMatchObject({
+      status: 'Failure',
+      reason: 'NonZeroExitCode',
+      details: { causes: [{ reason: 'ExitCode', message: '1' }] },
+    })
     const echoed = await exec('command=cat&stdin=true&stdout=true', 'v5.channel.k8s.io', (socket) => {
       socket.send(Buffer.concat([Buffer.from([0]), Buffer.from('hello')]))
       socket.send(Buffer.from([255, 0]))

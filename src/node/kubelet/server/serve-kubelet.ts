@@ -37,11 +37,15 @@ export const serveKubelet = async (options: ServeKubeletOptions): Promise<{ read
   const closed = new Promise<void>((resolve) => server.once('close', resolve))
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve))
   await chmod(socketPath, 0o600)
-  signal.addEventListener('abort', () => {
-    server.close()
-    server.closeAllConnections()
-    for (const socket of upgraded) socket.destroy()
-  }, { once: true })
+  signal.addEventListener(
+    'abort',
+    () => {
+      server.close()
+      server.closeAllConnections()
+      for (const socket of upgraded) socket.destroy()
+    },
+    { once: true },
+  )
   return { closed }
 }
 
@@ -54,15 +58,19 @@ const parse = (request: IncomingMessage) => {
 const answer = async ({ kubelets, clock }: ServeKubeletOptions, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const { verb, segments, query } = parse(request)
   switch (verb) {
-    case 'healthz': return void response.end('ok')
+    case 'healthz':
+      return void response.end('ok')
     case 'pods': {
       const list = { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: kubelets.pods() }
       return void response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(list))
     }
-    case 'containerLogs': return serveLogs({ kubelets, segments, query, request, response, clock })
+    case 'containerLogs':
+      return serveLogs({ kubelets, segments, query, request, response, clock })
     case 'exec':
-    case 'portForward': throw new RequestError(400, 'unable to upgrade: missing upgrade headers in request')
-    default: throw new RequestError(404, '404 page not found')
+    case 'portForward':
+      throw new RequestError(400, 'unable to upgrade: missing upgrade headers in request')
+    default:
+      throw new RequestError(404, '404 page not found')
   }
 }
 
@@ -86,5 +94,12 @@ const refuseUpgrade = (socket: Duplex, error: Error, log: Log): void => {
   if (socket.destroyed) return
   const body = Buffer.from(error.message)
   const words: Record<number, string> = { 400: 'Bad Request', 404: 'Not Found', 500: 'Internal Server Error' }
-  socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${codeOf(error)} ${words[codeOf(error)]}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`), body]))
+  socket.end(
+    Buffer.concat([
+      Buffer.from(
+        `HTTP/1.1 ${codeOf(error)} ${words[codeOf(error)]}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`,
+      ),
+      body,
+    ]),
+  )
 }

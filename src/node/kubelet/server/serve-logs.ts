@@ -31,13 +31,25 @@ export const logOptionsOf = (query: URLSearchParams, nowMs: number): LogOptions 
 }
 
 /** `/containerLogs/{namespace}/{pod}/{container}` */
-export const serveLogs = async (options: { kubelets: Kubelets; segments: readonly string[]; query: URLSearchParams; request: IncomingMessage; response: ServerResponse; clock: Clock }): Promise<void> => {
+export const serveLogs = async (options: {
+  kubelets: Kubelets
+  segments: readonly string[]
+  query: URLSearchParams
+  request: IncomingMessage
+  response: ServerResponse
+  clock: Clock
+}): Promise<void> => {
   const { response, query } = options
   const found = await findContainer(options.kubelets, options.segments)
   const { worker, kubelet, container, containers } = found
   const latest = latestOf(containers, container)
   const isPrevious = isTrue(query.get('previous'))
-  const chosen = isPrevious ? latestOf(containers.filter((one) => one !== latest), container) : latest
+  const chosen = isPrevious
+    ? latestOf(
+        containers.filter((one) => one !== latest),
+        container,
+      )
+    : latest
   const podName = worker.pod.metadata.name
   if (isPrevious && !chosen) throw new RequestError(400, `previous terminated container "${container}" in pod "${podName}" not found`)
   if (!chosen) throw new RequestError(400, `container "${container}" in pod "${podName}" is waiting to start: ${waitingReason(worker, container)}`)

@@ -36,8 +36,11 @@ const acceptForward = async (upgrade: UpgradeRequest): Promise<Duplex> => {
   const { headers } = upgrade.request
   const protocol = String(headers.upgrade ?? '').toLowerCase()
   if (protocol === 'spdy/3.1') return acceptSpdy(upgrade, 'portforward.k8s.io')
-  const offered = String(headers['sec-websocket-protocol'] ?? '').split(',').map((one) => one.trim())
-  if (protocol !== 'websocket' || !offered.includes(tunnelProtocol)) throw new RequestError(400, `unable to upgrade: neither SPDY/3.1 nor the subprotocol ${tunnelProtocol} was offered`)
+  const offered = String(headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .map((one) => one.trim())
+  if (protocol !== 'websocket' || !offered.includes(tunnelProtocol))
+    throw new RequestError(400, `unable to upgrade: neither SPDY/3.1 nor the subprotocol ${tunnelProtocol} was offered`)
   // ws refuses a subprotocol with a slash: it must not see the header, and the answer is added by hand.
   delete headers['sec-websocket-protocol']
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false })

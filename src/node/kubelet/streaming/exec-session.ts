@@ -22,7 +22,9 @@ export const exitStatus = (command: readonly string[], code: number): object =>
   code === 0
     ? successStatus
     : {
-        metadata: {}, status: 'Failure', reason: 'NonZeroExitCode',
+        metadata: {},
+        status: 'Failure',
+        reason: 'NonZeroExitCode',
         message: `command terminated with non-zero exit code: error executing command [${command.join(' ')}], exit code ${code}`,
         details: { causes: [{ reason: 'ExitCode', message: String(code) }] },
       }

@@ -12,10 +12,12 @@ it('accepts streams with compressed headers and carries data both ways', async (
   const codec = new HeaderCodec()
   const parser = new FrameParser()
   const frames: Frame[] = []
-  const ended = new Promise<void>((resolve) => client.on('data', (chunk: Buffer) => {
-    frames.push(...parser.push(chunk))
-    if (frames.filter((frame) => !frame.isControl && frame.flags & flagFin).length === 2) resolve()
-  }))
+  const ended = new Promise<void>((resolve) =>
+    client.on('data', (chunk: Buffer) => {
+      frames.push(...parser.push(chunk))
+      if (frames.filter((frame) => !frame.isControl && frame.flags & flagFin).length === 2) resolve()
+    }),
+  )
   for (const id of [1, 3]) {
     const head = Buffer.alloc(10)
     head.writeUInt32BE(id)
@@ -23,7 +25,10 @@ it('accepts streams with compressed headers and carries data both ways', async (
     client.write(dataFrame(id, flagFin, Buffer.from(`hello ${id}`)))
   }
   await ended
-  expect(seen).toEqual([{ streamtype: 's1', port: '80' }, { streamtype: 's3', port: '80' }])
+  expect(seen).toEqual([
+    { streamtype: 's1', port: '80' },
+    { streamtype: 's3', port: '80' },
+  ])
   const text = (id: number) => Buffer.concat(frames.filter((frame) => frame.streamId === id).map((frame) => frame.payload)).toString()
   expect([text(1), text(3)]).toEqual(['hello 1', 'hello 3'])
   expect(frames.filter((frame) => frame.type === frameType.synReply)).toHaveLength(2)

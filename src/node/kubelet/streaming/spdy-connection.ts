@@ -53,7 +53,8 @@ export class SpdyConnection {
   async #handle(frame: Frame): Promise<void> {
     if (!frame.isControl) return this.#handleData(frame)
     const { payload } = frame
-    if (frame.type === frameType.synStream) return this.#accept(payload.readUInt32BE(0) & 0x7fffffff, await this.#codec.decode(payload.subarray(10)), frame.flags)
+    if (frame.type === frameType.synStream)
+      return this.#accept(payload.readUInt32BE(0) & 0x7fffffff, await this.#codec.decode(payload.subarray(10)), frame.flags)
     // Headers nobody reads still move the decompressor on.
     if (frame.type === frameType.headers) return void (await this.#codec.decode(payload.subarray(4)))
     if (frame.type === frameType.ping) return void this.#socket.write(controlFrame(frameType.ping, 0, payload))

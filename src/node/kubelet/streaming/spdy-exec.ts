@@ -29,7 +29,9 @@ export const acceptSpdy = ({ socket, head }: Upgrade, protocol: string): Duplex 
 
 /** The first of `known` that the client offers. */
 export const negotiated = (request: IncomingMessage, known: readonly string[]): string | undefined => {
-  const offered = String(request.headers['x-stream-protocol-version'] ?? '').split(',').map((one) => one.trim())
+  const offered = String(request.headers['x-stream-protocol-version'] ?? '')
+    .split(',')
+    .map((one) => one.trim())
   return known.find((one) => offered.includes(one))
 }
 

@@ -20,7 +20,11 @@ export interface Ownership {
  *
  * Writes nothing where the content is as wanted. Returns whether it wrote.
  */
-export const writeAtomically = async (folder: string, files: ReadonlyMap<string, VolumeFile>, options: { nowMs: number; owner?: Ownership }): Promise<boolean> => {
+export const writeAtomically = async (
+  folder: string,
+  files: ReadonlyMap<string, VolumeFile>,
+  options: { nowMs: number; owner?: Ownership },
+): Promise<boolean> => {
   await mkdir(folder, { recursive: true, mode: 0o755 })
   const current = await readlink(join(folder, '..data')).catch(() => undefined)
   if (current && (await isSame(join(folder, current), files))) return false

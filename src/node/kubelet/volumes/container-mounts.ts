@@ -23,10 +23,12 @@ export const containerMounts = async (options: {
 }
 
 const subPathOf = async (root: string, subPath: string, mount: VolumeMount): Promise<string> => {
-  if (isAbsolute(subPath) || subPath.split('/').includes('..')) throw new ContainerConfigError(`failed to prepare subPath for volumeMount "${mount.name}" of container`)
+  if (isAbsolute(subPath) || subPath.split('/').includes('..'))
+    throw new ContainerConfigError(`failed to prepare subPath for volumeMount "${mount.name}" of container`)
   const path = join(root, subPath)
   if (!(await stat(path).catch(() => undefined))) await mkdir(path, { recursive: true, mode: 0o750 })
   const [real, realRoot] = await Promise.all([realpath(path), realpath(root)])
-  if (real !== realRoot && !real.startsWith(`${realRoot}/`)) throw new ContainerConfigError(`failed to prepare subPath for volumeMount "${mount.name}" of container`)
+  if (real !== realRoot && !real.startsWith(`${realRoot}/`))
+    throw new ContainerConfigError(`failed to prepare subPath for volumeMount "${mount.name}" of container`)
   return real
 }

@@ -87,10 +87,6 @@ const select = ({ data, items, mode, optional, what }: Selection): Payload => {
 }
 
 const downwardFile = (item: DownwardAPIVolumeFile, mode: number, context: FieldContext): VolumeFile => {
-  const text = item.fieldRef
-    ? fieldValue(item.fieldRef.fieldPath, context)
-    : item.resourceFieldRef
-      ? resourceFieldValue(item.resourceFieldRef, context)
-      : ''
+  const text = item.fieldRef ? fieldValue(item.fieldRef.fieldPath, context) : item.resourceFieldRef ? resourceFieldValue(item.resourceFieldRef, context) : ''
   return { data: Buffer.from(text), mode: item.mode ?? mode }
 }

@@ -61,7 +61,11 @@ export class PodVolumes {
     if (volume.hostPath) return checkHostPath(volume.hostPath.path, volume.hostPath.type ?? '')
     const claim = volume.persistentVolumeClaim?.claimName ?? (volume.ephemeral ? `${pod.metadata.name}-${volume.name}` : undefined)
     if (claim) return shareWithGroup(await sources.claimPath(pod.metadata.namespace ?? '', claim), pod)
-    throw new Error(`volume type is not supported here: ${Object.keys(volume).filter((key) => key !== 'name').join(', ')}`)
+    throw new Error(
+      `volume type is not supported here: ${Object.keys(volume)
+        .filter((key) => key !== 'name')
+        .join(', ')}`,
+    )
   }
 
   async #setUpPayload(pod: Pod, volume: Volume, sources: VolumeSources): Promise<string> {
@@ -111,7 +115,8 @@ const checkHostPath = async (path: string, type: string): Promise<string> => {
   const found = await stat(path).catch(() => undefined)
   if (type === 'DirectoryOrCreate' && !found) await mkdir(path, { recursive: true, mode: 0o755 })
   else if (type === 'FileOrCreate' && !found) await writeFile(path, '', { mode: 0o644 })
-  else if ((type === 'Directory' || type === 'DirectoryOrCreate') && !found?.isDirectory()) throw new Error(`hostPath type check failed: ${path} is not a directory`)
+  else if ((type === 'Directory' || type === 'DirectoryOrCreate') && !found?.isDirectory())
+    throw new Error(`hostPath type check failed: ${path} is not a directory`)
   else if ((type === 'File' || type === 'FileOrCreate') && !found?.isFile()) throw new Error(`hostPath type check failed: ${path} is not a file`)
   else if (type === 'Socket' && !found?.isSocket()) throw new Error(`hostPath type check failed: ${path} is not a socket file`)
   else if (type === '' && !found) await mkdir(path, { recursive: true, mode: 0o755 })

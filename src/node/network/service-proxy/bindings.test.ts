@@ -4,9 +4,16 @@ import type { EndpointSlice, Service } from '../../../base/api/generated/types.t
 import { bindingKey, serviceBindings } from './bindings.ts'
 import { EndpointChoice } from './endpoint-choice.ts'
 
-const nodes = [{ name: 'n1', ip: '10.96.129.2' }, { name: 'n2', ip: '10.96.129.3' }]
+const nodes = [
+  { name: 'n1', ip: '10.96.129.2' },
+  { name: 'n2', ip: '10.96.129.3' },
+]
 const service = (spec: string, status = '{}') =>
-  ({ metadata: { name: 'web', namespace: 'shop' }, spec: { type: 'ClusterIP', clusterIP: '10.96.0.20', ...parse(spec) }, status: { loadBalancer: parse(status) } }) as unknown as Service
+  ({
+    metadata: { name: 'web', namespace: 'shop' },
+    spec: { type: 'ClusterIP', clusterIP: '10.96.0.20', ...parse(spec) },
+    status: { loadBalancer: parse(status) },
+  }) as unknown as Service
 const slice = (yaml: string) => ({ metadata: { name: 's', namespace: 'shop' }, addressType: 'IPv4', ...parse(yaml) }) as unknown as EndpointSlice
 
 const http = 'ports: [{ name: http, port: 80, targetPort: web }]'
@@ -35,18 +42,32 @@ const cases: readonly [string, Service, readonly EndpointSlice[], Record<string,
   ['but not beside ready ones', service(http), [ending, two], { 'TCP 10.96.0.20:80': both }],
   ['IPv6 slices are not used', service(http), [{ ...two, addressType: 'IPv6' }], {}],
   ['SCTP is not proxied', service('ports: [{ name: http, port: 80, protocol: SCTP }]'), [two], {}],
-  ['a node port answers on every node', service('{ type: NodePort, ports: [{ name: http, port: 80, nodePort: 30080 }] }'), [two],
-    { 'TCP 10.96.0.20:80': both, 'TCP 10.96.129.2:30080': both, 'TCP 10.96.129.3:30080': both }],
-  ['with externalTrafficPolicy Local a node serves its own only', service('{ type: NodePort, externalTrafficPolicy: Local, ports: [{ name: http, port: 80, nodePort: 30080 }] }'), [ending],
-    { 'TCP 10.96.0.20:80': ['10.244.1.9:8080'], 'TCP 10.96.129.2:30080': ['10.244.1.9:8080'] }],
-  ['load balancer and external addresses', service(`{ type: LoadBalancer, externalIPs: [192.0.2.9], ${http} }`, 'ingress: [{ ip: 10.96.128.1 }, { ip: 10.96.128.2, ipMode: Proxy }, { hostname: x }]'), [two],
-    { 'TCP 10.96.0.20:80': both, 'TCP 192.0.2.9:80': both, 'TCP 10.96.128.1:80': both }],
+  [
+    'a node port answers on every node',
+    service('{ type: NodePort, ports: [{ name: http, port: 80, nodePort: 30080 }] }'),
+    [two],
+    { 'TCP 10.96.0.20:80': both, 'TCP 10.96.129.2:30080': both, 'TCP 10.96.129.3:30080': both },
+  ],
+  [
+    'with externalTrafficPolicy Local a node serves its own only',
+    service('{ type: NodePort, externalTrafficPolicy: Local, ports: [{ name: http, port: 80, nodePort: 30080 }] }'),
+    [ending],
+    { 'TCP 10.96.0.20:80': ['10.244.1.9:8080'], 'TCP 10.96.129.2:30080': ['10.244.1.9:8080'] },
+  ],
+  [
+    'load balancer and external addresses',
+    service(`{ type: LoadBalancer, externalIPs: [192.0.2.9], ${http} }`, 'ingress: [{ ip: 10.96.128.1 }, { ip: 10.96.128.2, ipMode: Proxy }, { hostname: x }]'),
+    [two],
+    { 'TCP 10.96.0.20:80': both, 'TCP 192.0.2.9:80': both, 'TCP 10.96.128.1:80': both },
+  ],
 ]
 
 describe('serviceBindings', () => {
   it.each(cases)('%s', (_, of, slices, expected) => {
     const bindings = serviceBindings({ service: of, slices, nodes })
-    expect(Object.fromEntries(bindings.map((binding) => [bindingKey(binding), binding.endpoints.map((endpoint) => `${endpoint.ip}:${endpoint.port}`)]))).toEqual(expected)
+    expect(
+      Object.fromEntries(bindings.map((binding) => [bindingKey(binding), binding.endpoints.map((endpoint) => `${endpoint.ip}:${endpoint.port}`)])),
+    ).toEqual(expected)
   })
 })
 
@@ -67,10 +88,16 @@ describe('EndpointChoice', () => {
 
   it('keeps a client with its endpoint until it stays away for the timeout', () => {
     const next = choose(`{ sessionAffinity: ClientIP, sessionAffinityConfig: { clientIP: { timeoutSeconds: 10 } }, ${http} }`)
-    expect([next('a', 0), next('b', 0), next('a', 9_000), next('a', 18_000), next('b', 18_000)]).toEqual(['10.244.1.2', '10.244.2.2', '10.244.1.2', '10.244.1.2', '10.244.1.2'])
+    expect([next('a', 0), next('b', 0), next('a', 9_000), next('a', 18_000), next('b', 18_000)]).toEqual([
+      '10.244.1.2',
+      '10.244.2.2',
+      '10.244.1.2',
+      '10.244.1.2',
+      '10.244.1.2',
+    ])
   })
 
-  it('stays on the client\'s node with internalTrafficPolicy Local', () => {
+  it("stays on the client's node with internalTrafficPolicy Local", () => {
     const next = choose(`{ internalTrafficPolicy: Local, ${http} }`)
     expect([next('a'), next('a')]).toEqual(['10.244.1.2', '10.244.1.2'])
   })

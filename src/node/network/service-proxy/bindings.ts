@@ -53,7 +53,14 @@ const portBindings = ({ service, slices, nodes }: ServiceView, port: ServicePort
     servicePort: `${metadata.namespace}/${metadata.name}:${port.name ?? port.port}`,
     affinitySeconds: spec.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800) : 0,
   } as const
-  const bind = (address: string, options: Partial<Binding> = {}): Binding => ({ ...base, address, port: port.port, endpoints, localToClient: false, ...options })
+  const bind = (address: string, options: Partial<Binding> = {}): Binding => ({
+    ...base,
+    address,
+    port: port.port,
+    endpoints,
+    localToClient: false,
+    ...options,
+  })
   const cluster = [spec.clusterIP!, ...(spec.clusterIPs ?? [])].map((address) => bind(address, { localToClient: spec.internalTrafficPolicy === 'Local' }))
   const outer = [...(spec.externalIPs ?? []), ...loadBalancerAddresses(service)].map((address) => bind(address))
   const ofNode = (node: ProxyNode) => (spec.externalTrafficPolicy === 'Local' ? endpoints.filter((endpoint) => endpoint.node === node.name) : endpoints)

@@ -70,7 +70,10 @@ const dial = (endpoint: ProxyEndpoint, clock: Clock): Promise<Socket | undefined
 
 /** A reset on one side is a reset on the other; an end is an end of that direction only. */
 const join = (client: Socket, backend: Socket): void => {
-  for (const [from, to] of [[client, backend], [backend, client]] as const) {
+  for (const [from, to] of [
+    [client, backend],
+    [backend, client],
+  ] as const) {
     from.pipe(to)
     from.once('error', () => to.resetAndDestroy())
     from.once('close', () => to.destroyed || to.destroySoon())

@@ -43,7 +43,12 @@ const freePort = async (): Promise<number> => {
 }
 
 const binding = (port: number, backends: readonly number[], protocol: 'TCP' | 'UDP' = 'TCP'): Binding => ({
-  address: '127.0.0.1', port, protocol, servicePort: 'a/b:http', affinitySeconds: 0, localToClient: false,
+  address: '127.0.0.1',
+  port,
+  protocol,
+  servicePort: 'a/b:http',
+  affinitySeconds: 0,
+  localToClient: false,
   endpoints: backends.map((each) => ({ ip: '127.0.0.1', port: each, node: 'n1' })),
 })
 
@@ -122,20 +127,32 @@ describe('startServiceProxy', () => {
     const settled = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
     const synced = Promise.resolve()
     const running = startServiceProxy({
-      client: {} as Client, nodeIPs: () => [], clock: systemClock, log: silentLog, signal: control.signal, proxy: recorder,
-      services: { ...services, synced }, endpointSlices: { ...slices, synced },
+      client: {} as Client,
+      nodeIPs: () => [],
+      clock: systemClock,
+      log: silentLog,
+      signal: control.signal,
+      proxy: recorder,
+      services: { ...services, synced },
+      endpointSlices: { ...slices, synced },
     })
     await running.synced
     const meta = { name: 'web', namespace: 'shop', uid: '1', resourceVersion: '1' }
     services.set({ metadata: meta, spec: { clusterIP: '10.96.0.9', ports: [{ port: 80 }] } } as unknown as Service)
     await settled()
     slices.set({
-      metadata: { ...meta, name: 'web-x', labels: { 'kubernetes.io/service-name': 'web' } }, addressType: 'IPv4', ports: [{ port: 8080 }],
+      metadata: { ...meta, name: 'web-x', labels: { 'kubernetes.io/service-name': 'web' } },
+      addressType: 'IPv4',
+      ports: [{ port: 8080 }],
       endpoints: [{ addresses: ['10.244.0.2'], conditions: { ready: true } }],
     } as unknown as EndpointSlice)
     await settled()
     services.remove('shop/web')
     await settled()
-    expect(applied).toEqual([['shop/web', 0], ['shop/web', 1], ['shop/web', 0]])
+    expect(applied).toEqual([
+      ['shop/web', 0],
+      ['shop/web', 1],
+      ['shop/web', 0],
+    ])
   })
 })

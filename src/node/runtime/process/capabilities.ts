@@ -2,8 +2,20 @@ import type { ContainerConfig } from '../runtime.ts'
 
 /** What Docker and containerd leave a container by default. */
 const defaults = [
-  'chown', 'dac_override', 'fsetid', 'fowner', 'mknod', 'net_raw', 'setgid', 'setuid',
-  'setfcap', 'setpcap', 'net_bind_service', 'sys_chroot', 'kill', 'audit_write',
+  'chown',
+  'dac_override',
+  'fsetid',
+  'fowner',
+  'mknod',
+  'net_raw',
+  'setgid',
+  'setuid',
+  'setfcap',
+  'setpcap',
+  'net_bind_service',
+  'sys_chroot',
+  'kill',
+  'audit_write',
 ]
 
 /** The arguments for setpriv that give a process the container's user, groups and capabilities. */

@@ -54,7 +54,8 @@ class CgroupsV1 implements Cgroups {
       if (root && value !== undefined) writeFileSync(join(root, path, file), String(Math.trunc(value)))
     }
     set('memory', 'memory.limit_in_bytes', resources.memoryLimitBytes)
-    if (existsSync(join(this.#roots.get('memory')!, path, 'memory.memsw.limit_in_bytes'))) set('memory', 'memory.memsw.limit_in_bytes', resources.memoryLimitBytes)
+    if (existsSync(join(this.#roots.get('memory')!, path, 'memory.memsw.limit_in_bytes')))
+      set('memory', 'memory.memsw.limit_in_bytes', resources.memoryLimitBytes)
     set('cpu', 'cpu.shares', resources.cpuShares)
     set('cpu', 'cpu.cfs_period_us', resources.cpuQuotaMicros === undefined ? undefined : periodMicros)
     set('cpu', 'cpu.cfs_quota_us', resources.cpuQuotaMicros)
@@ -157,7 +158,11 @@ function counter(file: string, key: string): number {
 }
 
 const childFolders = (folder: string) =>
-  existsSync(folder) ? readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name)) : []
+  existsSync(folder)
+    ? readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => join(folder, entry.name))
+    : []
 
 function processesBelow(folder: string): number[] {
   const own = (readIfThere(join(folder, 'cgroup.procs')) ?? '').split('\n').filter(Boolean).map(Number)

@@ -141,11 +141,22 @@ export class Container {
     if (fault) throw new Error(fault)
     cgroups.create(cgroup, config.resources)
     const setup = setupScript({
-      tools, prepared, folder: this.folder, env, privileges: privilegeArguments(config), argv: config.argv, workingDir: config.workingDir, stdin: config.stdin,
+      tools,
+      prepared,
+      folder: this.folder,
+      env,
+      privileges: privilegeArguments(config),
+      argv: config.argv,
+      workingDir: config.workingDir,
+      stdin: config.stdin,
       ...(config.resources.oomScoreAdj === undefined ? {} : { oomScoreAdj: config.resources.oomScoreAdj }),
     })
     const launcher = launcherScript({ id, events: eventsFile(directory), holderPid: holder.pid, joinFiles: cgroups.joinFiles(cgroup), stdin: config.stdin })
-    for (const [name, text] of [['fstab', prepared.fstab], ['setup.sh', setup], ['launch.sh', launcher]] as const) {
+    for (const [name, text] of [
+      ['fstab', prepared.fstab],
+      ['setup.sh', setup],
+      ['launch.sh', launcher],
+    ] as const) {
       writeFileSync(join(this.folder, name), text, { mode: 0o600 })
     }
   }
@@ -185,9 +196,16 @@ export class Container {
 }
 
 /** As containerd completes it: a PATH, the HOSTNAME and the user's HOME, each only where the container names none. */
-export function completeEnvironment(env: readonly (readonly [string, string])[], options: { view: RootView; hostname: string; uid: number }): (readonly [string, string])[] {
+export function completeEnvironment(
+  env: readonly (readonly [string, string])[],
+  options: { view: RootView; hostname: string; uid: number },
+): (readonly [string, string])[] {
   const given = new Set(env.map(([name]) => name))
-  const defaults: (readonly [string, string])[] = [['PATH', defaultPath], ['HOSTNAME', options.hostname], ['HOME', homeOf(options.view, options.uid)]]
+  const defaults: (readonly [string, string])[] = [
+    ['PATH', defaultPath],
+    ['HOSTNAME', options.hostname],
+    ['HOME', homeOf(options.view, options.uid)],
+  ]
   return [...defaults.filter(([name]) => !given.has(name)), ...env]
 }
 

@@ -35,7 +35,7 @@ async function endAll(processes: readonly ProcessIdentity[], clock: Clock): Prom
 }
 
 async function until(holds: () => boolean, clock: Clock): Promise<void> {
-  for (const deadline = clock.monotonic() + patienceMs; !holds(); ) {
+  for (const deadline = clock.monotonic() + patienceMs; !holds();) {
     if (clock.monotonic() > deadline) throw new Error('processes of the cluster did not end')
     await clock.sleep(10)
   }

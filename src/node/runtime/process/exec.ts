@@ -75,7 +75,14 @@ function touchFifo(path: string): void {
 
 async function withTerminal(script: string): Promise<ExecSession> {
   const { spawn: spawnTerminal } = await import('@homebridge/node-pty-prebuilt-multiarch')
-  const terminal = spawnTerminal('sh', ['-c', script], { name: 'xterm', cols: 80, rows: 24, cwd: '/', env: { ...toolEnvironment, TERM: 'xterm' }, encoding: null })
+  const terminal = spawnTerminal('sh', ['-c', script], {
+    name: 'xterm',
+    cols: 80,
+    rows: 24,
+    cwd: '/',
+    env: { ...toolEnvironment, TERM: 'xterm' },
+    encoding: null,
+  })
   const stdout = new PassThrough()
   terminal.onData((data: string | Buffer) => stdout.write(data))
   const exited = new Promise<number>((resolve) => {

@@ -24,14 +24,16 @@ export function findHostTools(): HostTools {
 }
 
 function locate(name: string): string | undefined {
-  return searchPath.map((folder) => join(folder, name)).find((path) => {
-    try {
-      accessSync(path, constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+  return searchPath
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
 }
 
 /** A dynamic program is run through its own loader with the library folders named, because both are looked up from `/` otherwise. */
@@ -39,7 +41,14 @@ function runRelative(program: string): string[] {
   const interpreter = programInterpreter(program)
   if (!interpreter) return [`.${program}`]
   const loader = realpathSync(interpreter)
-  return [`.${loader}`, '--library-path', libraryFolders().map((folder) => `.${folder}`).join(':'), `.${program}`]
+  return [
+    `.${loader}`,
+    '--library-path',
+    libraryFolders()
+      .map((folder) => `.${folder}`)
+      .join(':'),
+    `.${program}`,
+  ]
 }
 
 const triplets: Partial<Record<NodeJS.Architecture, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu', arm: 'arm-linux-gnueabihf' }

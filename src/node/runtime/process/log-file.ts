@@ -62,7 +62,7 @@ export class LogFile {
     if (parts.length === 0) return
     if (this.#bytes >= this.#maxBytes) this.#rotate()
     const data = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
-    for (let at = 0; at < data.length; ) at += writeSync(this.#fd, data, at)
+    for (let at = 0; at < data.length;) at += writeSync(this.#fd, data, at)
     this.#bytes += data.length
   }
 
@@ -71,7 +71,9 @@ export class LogFile {
     const stamp = new Date(this.#clock.now()).toISOString().replace(/[-:]/g, '').replace('T', '-').replace('.', '').slice(0, 18)
     renameSync(this.#path, `${this.#path}.${stamp}`)
     const folder = dirname(this.#path)
-    const rotated = readdirSync(folder).filter((name) => name.startsWith(`${basename(this.#path)}.`)).sort()
+    const rotated = readdirSync(folder)
+      .filter((name) => name.startsWith(`${basename(this.#path)}.`))
+      .sort()
     for (const name of rotated.slice(0, -keptFiles)) rmSync(join(folder, name), { force: true })
     this.#fd = openSync(this.#path, 'a', 0o640)
     this.#bytes = 0

@@ -38,7 +38,8 @@ const checkEveryMs = 5_000
 
 /** Checks rights and tools first: throws one error that says what is missing and what to do. */
 export async function createProcessRuntime(options: ProcessRuntimeOptions): Promise<ContainerRuntime> {
-  if (!isAbsolute(options.directory) || /[,\n]/.test(options.directory)) throw new Error(`the state folder ${options.directory} must be absolute and hold no comma`)
+  if (!isAbsolute(options.directory) || /[,\n]/.test(options.directory))
+    throw new Error(`the state folder ${options.directory} must be absolute and hold no comma`)
   const tools = findHostTools()
   for (const name of ['sandboxes', 'containers']) mkdirSync(join(options.directory, name), { recursive: true, mode: 0o700 })
   const scratch = await prepareDirectory(options.directory)
@@ -84,7 +85,9 @@ class ProcessRuntime implements ContainerRuntime {
   }
 
   async runPodSandbox(config: SandboxConfig): Promise<string> {
-    const existing = [...this.#sandboxes.values()].find(({ record, ready }) => ready && record.config.uid === config.uid && record.config.attempt === config.attempt)
+    const existing = [...this.#sandboxes.values()].find(
+      ({ record, ready }) => ready && record.config.uid === config.uid && record.config.attempt === config.attempt,
+    )
     if (existing) return existing.record.id
     const id = randomBytes(32).toString('hex')
     const cgroup = `${safePath(config.cgroupParent) || 'pods'}/${id.slice(0, 12)}`
@@ -180,12 +183,27 @@ class ProcessRuntime implements ContainerRuntime {
     if (state !== 'running' || !init || !sandbox) throw new Error(`container ${record.config.name} is not running`)
     const { config, cgroup } = record
     const view = new RootView([{ at: '/', folders: [`/proc/${init.pid}/root`] }])
-    const env = completeEnvironment(options.tty ? [['TERM', 'xterm'], ...config.env] : config.env, { view, hostname: sandbox.record.config.hostname, uid: config.user.uid })
+    const env = completeEnvironment(options.tty ? [['TERM', 'xterm'], ...config.env] : config.env, {
+      view,
+      hostname: sandbox.record.config.hostname,
+      uid: config.user.uid,
+    })
     const path = env.findLast(([name]) => name === 'PATH')![1]
     const fault = whyNotExecutable(view, { command: options.command[0] ?? '', path, workingDir: config.workingDir || '/' })
     if (fault) throw new Error(`OCI runtime exec failed: exec failed: unable to start container process: ${fault}`)
-    const command = processCommand({ tools: this.#options.tools, privileges: privilegeArguments(config), workingDir: config.workingDir, env, argv: options.command })
-    return startExec({ ...options, script: execScript({ pid: init.pid, joinFiles: this.#options.cgroups.joinFiles(cgroup), command }), pipes: this.#pipes, folder })
+    const command = processCommand({
+      tools: this.#options.tools,
+      privileges: privilegeArguments(config),
+      workingDir: config.workingDir,
+      env,
+      argv: options.command,
+    })
+    return startExec({
+      ...options,
+      script: execScript({ pid: init.pid, joinFiles: this.#options.cgroups.joinFiles(cgroup), command }),
+      pipes: this.#pipes,
+      folder,
+    })
   }
 
   async stats(containerId: string): Promise<ContainerStats | undefined> {

@@ -34,8 +34,18 @@ interface Line {
 }
 
 const maskedPaths = [
-  '/proc/acpi', '/proc/asound', '/proc/interrupts', '/proc/kcore', '/proc/keys', '/proc/latency_stats',
-  '/proc/sched_debug', '/proc/scsi', '/proc/timer_list', '/proc/timer_stats', '/sys/firmware', '/sys/devices/virtual/powercap',
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
 ]
 const readOnlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
@@ -52,7 +62,9 @@ export function prepareRoot(options: RootOptions): PreparedRoot {
   const overlays = [
     { at: '/', name: 'root', lowers, readOnly: options.config.readOnlyRootFilesystem },
     ...layered.map((at, index) => ({
-      at, name: `bind-${index}`, readOnly: options.config.readOnlyRootFilesystem,
+      at,
+      name: `bind-${index}`,
+      readOnly: options.config.readOnlyRootFilesystem,
       lowers: [...lowers.map((lower) => join(lower, at)).filter(isFolder), at],
     })),
     { at: '/dev', name: 'dev', lowers: [options.config.privileged ? '/dev' : options.devices], readOnly: false },
@@ -82,7 +94,9 @@ export function prepareRoot(options: RootOptions): PreparedRoot {
 
 /** A folder of the machine takes writes, layers of the image and mount points; one deep in /etc only when something wants to be there. */
 const wantsLayer = (path: string, { image, config }: RootOptions) =>
-  !path.startsWith('/etc/') || image.lowerDirs.some((lower) => hasEntries(join(lower, path))) || config.mounts.some((mount) => mount.containerPath.startsWith(`${path}/`))
+  !path.startsWith('/etc/') ||
+  image.lowerDirs.some((lower) => hasEntries(join(lower, path))) ||
+  config.mounts.some((mount) => mount.containerPath.startsWith(`${path}/`))
 
 function overlayLine(options: { target: string; layer: string; lowers: readonly string[]; from: string; readOnly: boolean }): Line {
   const lowerdir = options.lowers.map((lower) => overlayEscape(relative(options.from, lower) || '.')).join(':')
@@ -106,7 +120,9 @@ function kernelLines(root: string, privileged: boolean): Line[] {
 }
 
 const maskLine = (root: string, path: string): Line =>
-  isFolder(path) ? { source: 'tmpfs', target: join(root, path), type: 'tmpfs', options: 'ro,size=0' } : bindLine(join(root, '/dev/null'), join(root, path), 'bind')
+  isFolder(path)
+    ? { source: 'tmpfs', target: join(root, path), type: 'tmpfs', options: 'ro,size=0' }
+    : bindLine(join(root, '/dev/null'), join(root, path), 'bind')
 
 function volumeLines(mounts: ContainerConfig['mounts'], view: RootView, target: (path: string) => string): Line[] {
   const byDepth = [...mounts].sort((a, b) => depth(a.containerPath) - depth(b.containerPath))

@@ -31,7 +31,12 @@ export function preparationScript(options: { directory: string }): string {
 }
 
 /** Becomes the process that holds a sandbox's namespaces. */
-export function sandboxScript(options: { hostname: string; hostNetwork: boolean; sysctls: Readonly<Record<string, string>>; joinFiles: readonly string[] }): string {
+export function sandboxScript(options: {
+  hostname: string
+  hostNetwork: boolean
+  sysctls: Readonly<Record<string, string>>
+  joinFiles: readonly string[]
+}): string {
   const sysctls = Object.entries({ ...(options.hostNetwork ? {} : { 'net.ipv4.ip_unprivileged_port_start': '0' }), ...options.sysctls })
   return [
     ...joinGroups(options.joinFiles),
@@ -90,7 +95,9 @@ export function setupScript(options: {
     'umask 022',
     'read -r line </proc/self/stat; echo "$line" >pid',
     ...(options.oomScoreAdj === undefined ? [] : [`echo ${options.oomScoreAdj} >/proc/self/oom_score_adj 2>/dev/null || true`]),
-    ...(prepared.seed ? [`mount -t tmpfs -o mode=755 tmpfs ${quote(prepared.seed.to)}`, `cp -a ${quote(`${prepared.seed.from}/.`)} ${quote(prepared.seed.to)}`] : []),
+    ...(prepared.seed
+      ? [`mount -t tmpfs -o mode=755 tmpfs ${quote(prepared.seed.to)}`, `cp -a ${quote(`${prepared.seed.from}/.`)} ${quote(prepared.seed.to)}`]
+      : []),
     `cd ${quote(prepared.mountFrom)}`,
     `mount --all --fstab ${quote(`${options.folder}/fstab`)}`,
     `cd ${quote(prepared.root)}`,

@@ -5,12 +5,37 @@ import type { ContainerConfig, SandboxConfig } from '../runtime.ts'
 import { createSimulatedRuntime } from './simulated-runtime.ts'
 
 const sandboxConfig: SandboxConfig = {
-  namespace: 'default', name: 'web', uid: 'u1', attempt: 0, hostname: 'web', hostNetwork: false, node: 'n1', logDirectory: '/nowhere', cgroupParent: '', sysctls: {},
+  namespace: 'default',
+  name: 'web',
+  uid: 'u1',
+  attempt: 0,
+  hostname: 'web',
+  hostNetwork: false,
+  node: 'n1',
+  logDirectory: '/nowhere',
+  cgroupParent: '',
+  sysctls: {},
 }
 const containerConfig: ContainerConfig = {
-  name: 'c', attempt: 0, imageId: 'sha256:x', image: 'x', argv: ['x'], env: [], workingDir: '/', mounts: [], logPath: 'c/0.log', stdin: false, stdinOnce: false, tty: false,
-  user: { uid: 0, gid: 0, supplementalGroups: [] }, readOnlyRootFilesystem: false, privileged: false, noNewPrivileges: false, capabilities: { add: [], drop: [] },
-  stopSignal: 'SIGTERM', resources: {},
+  name: 'c',
+  attempt: 0,
+  imageId: 'sha256:x',
+  image: 'x',
+  argv: ['x'],
+  env: [],
+  workingDir: '/',
+  mounts: [],
+  logPath: 'c/0.log',
+  stdin: false,
+  stdinOnce: false,
+  tty: false,
+  user: { uid: 0, gid: 0, supplementalGroups: [] },
+  readOnlyRootFilesystem: false,
+  privileged: false,
+  noNewPrivileges: false,
+  capabilities: { add: [], drop: [] },
+  stopSignal: 'SIGTERM',
+  resources: {},
 }
 
 it('leads sandboxes and containers through their states, by the clock it is given', async () => {

@@ -33,7 +33,9 @@ class SimulatedRuntime implements ContainerRuntime {
   }
 
   async runPodSandbox(config: SandboxConfig): Promise<string> {
-    const existing = [...this.#sandboxes.values()].find((one) => one.state === 'ready' && one.config.uid === config.uid && one.config.attempt === config.attempt)
+    const existing = [...this.#sandboxes.values()].find(
+      (one) => one.state === 'ready' && one.config.uid === config.uid && one.config.attempt === config.attempt,
+    )
     if (existing) return existing.id
     const id = newId()
     const ip = config.hostNetwork ? {} : { ip: this.#options.podIp(config) }

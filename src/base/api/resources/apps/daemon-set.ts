@@ -10,8 +10,10 @@ import { labelsText, none, selectorText, templateColumns } from '../text.ts'
 import { selectorKept, validateIntOrPercent, validateWorkload } from './workload.ts'
 
 const counts = [
-  ['Desired', 'desiredNumberScheduled', 'How many nodes should run one.'], ['Current', 'currentNumberScheduled', 'How many of those run one.'],
-  ['Ready', 'numberReady', 'How many Pods are ready.'], ['Up-to-date', 'updatedNumberScheduled', 'How many Pods have the present template.'],
+  ['Desired', 'desiredNumberScheduled', 'How many nodes should run one.'],
+  ['Current', 'currentNumberScheduled', 'How many of those run one.'],
+  ['Ready', 'numberReady', 'How many Pods are ready.'],
+  ['Up-to-date', 'updatedNumberScheduled', 'How many Pods have the present template.'],
   ['Available', 'numberAvailable', 'How many Pods have been ready for long enough.'],
 ] as const
 
@@ -35,7 +37,9 @@ export const daemonSet = defineResource<DaemonSet>({
   validate: ({ spec }, old) => [
     ...validateWorkload(spec, 'daemonset'),
     ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
-    ...(['OnDelete', 'RollingUpdate'].includes(spec.updateStrategy?.type ?? '') ? [] : [notSupported('spec.updateStrategy.type', spec.updateStrategy?.type, ['RollingUpdate', 'OnDelete'])]),
+    ...(['OnDelete', 'RollingUpdate'].includes(spec.updateStrategy?.type ?? '')
+      ? []
+      : [notSupported('spec.updateStrategy.type', spec.updateStrategy?.type, ['RollingUpdate', 'OnDelete'])]),
     ...validateIntOrPercent(spec.updateStrategy?.rollingUpdate?.maxUnavailable, 'spec.updateStrategy.rollingUpdate.maxUnavailable'),
     ...selectorKept(spec, old?.spec),
   ],
@@ -60,10 +64,13 @@ export const controllerRevision = defineResource<ControllerRevision>({
   kind: controllerRevisions,
   hasSpec: false,
   validate: (object, old) => [
-    ...nonNegative('revision', object.revision), ...(old ? immutable('data', object.data, !isDeepStrictEqual(object.data, old.data)) : []),
+    ...nonNegative('revision', object.revision),
+    ...(old ? immutable('data', object.data, !isDeepStrictEqual(object.data, old.data)) : []),
   ],
   columns: [
-    nameColumn, column('Controller', controllerText, { description: 'Whose history it is.' }),
-    column('Revision', (object) => object.revision ?? 0, { description: 'Its place in that history.' }), ageColumn,
+    nameColumn,
+    column('Controller', controllerText, { description: 'Whose history it is.' }),
+    column('Revision', (object) => object.revision ?? 0, { description: 'Its place in that history.' }),
+    ageColumn,
   ],
 })

@@ -47,7 +47,9 @@ const validateDeployment = ({ spec }: Deployment, old?: Deployment): FieldFault[
     ...nonNegative('spec.minReadySeconds', minReadySeconds),
     ...nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
     ...nonNegative('spec.progressDeadlineSeconds', deadline),
-    ...(deadline !== undefined && deadline <= minReadySeconds ? [invalid('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds')] : []),
+    ...(deadline !== undefined && deadline <= minReadySeconds
+      ? [invalid('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds')]
+      : []),
     ...selectorKept(spec, old?.spec),
   ]
 }
@@ -60,7 +62,9 @@ export const deployment = defineResource<Deployment>({
   validate: validateDeployment,
   columns: [
     nameColumn,
-    column('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 0}`, { description: 'How many Pods are ready, of how many wanted.' }),
+    column('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 0}`, {
+      description: 'How many Pods are ready, of how many wanted.',
+    }),
     column('Up-to-date', ({ status }) => status?.updatedReplicas ?? 0, { type: 'integer', description: 'How many Pods have the present template.' }),
     column('Available', ({ status }) => status?.availableReplicas ?? 0, { type: 'integer', description: 'How many Pods have been ready for long enough.' }),
     ageColumn,

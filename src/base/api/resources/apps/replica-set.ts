@@ -33,7 +33,10 @@ export const replicaSet = defineResource<ReplicaSet>({
     defaultPodTemplate(spec.template)
   },
   validate: ({ spec }, old) => [
-    ...nonNegative('spec.replicas', spec.replicas), ...nonNegative('spec.minReadySeconds', spec.minReadySeconds), ...validateWorkload(spec, 'deployment'), ...selectorKept(spec, old?.spec),
+    ...nonNegative('spec.replicas', spec.replicas),
+    ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
+    ...validateWorkload(spec, 'deployment'),
+    ...selectorKept(spec, old?.spec),
   ],
   columns: [...countColumns, wide<ReplicaSet>('Selector', ({ spec }) => selectorText(spec.selector), { description: 'What selects its Pods.' })],
 })
@@ -59,7 +62,9 @@ export const replicationController = defineResource<ReplicationController>({
     return [
       ...nonNegative('spec.replicas', spec.replicas),
       ...(Object.keys(spec.selector ?? {}).length === 0 ? [required('spec.selector')] : []),
-      ...(selectorMatches({ matchLabels: spec.selector ?? {} }, labels) ? [] : [invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')]),
+      ...(selectorMatches({ matchLabels: spec.selector ?? {} }, labels)
+        ? []
+        : [invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')]),
       ...(spec.template ? validatePodTemplate(spec.template, 'spec.template') : [required('spec.template')]),
     ]
   },

@@ -36,7 +36,13 @@ const defaultStatefulSet = ({ spec }: Mutable<StatefulSet>): void => {
 }
 
 const changeable = [
-  'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy', 'minReadySeconds',
+  'replicas',
+  'ordinals',
+  'template',
+  'updateStrategy',
+  'revisionHistoryLimit',
+  'persistentVolumeClaimRetentionPolicy',
+  'minReadySeconds',
 ] as const
 
 const validateChange = (spec: StatefulSetSpec, old: StatefulSetSpec): FieldFault[] => {
@@ -54,15 +60,22 @@ export const statefulSet = defineResource<StatefulSet>({
   hasGeneration: true,
   defaults: defaultStatefulSet,
   validate: ({ spec }, old) => [
-    ...(['OrderedReady', 'Parallel'].includes(spec.podManagementPolicy!) ? [] : [notSupported('spec.podManagementPolicy', spec.podManagementPolicy, ['OrderedReady', 'Parallel'])]),
-    ...(['OnDelete', 'RollingUpdate'].includes(spec.updateStrategy?.type ?? '') ? [] : [notSupported('spec.updateStrategy', spec.updateStrategy?.type, ['OnDelete', 'RollingUpdate'])]),
-    ...nonNegative('spec.replicas', spec.replicas), ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
+    ...(['OrderedReady', 'Parallel'].includes(spec.podManagementPolicy!)
+      ? []
+      : [notSupported('spec.podManagementPolicy', spec.podManagementPolicy, ['OrderedReady', 'Parallel'])]),
+    ...(['OnDelete', 'RollingUpdate'].includes(spec.updateStrategy?.type ?? '')
+      ? []
+      : [notSupported('spec.updateStrategy', spec.updateStrategy?.type, ['OnDelete', 'RollingUpdate'])]),
+    ...nonNegative('spec.replicas', spec.replicas),
+    ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...validateWorkload(withClaimVolumes(spec), 'statefulset'),
     ...(old ? validateChange(spec, old.spec) : []),
   ],
   columns: [
     nameColumn,
-    column('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 0}`, { description: 'How many Pods are ready, of how many wanted.' }),
+    column('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 0}`, {
+      description: 'How many Pods are ready, of how many wanted.',
+    }),
     ageColumn,
     ...templateColumns<StatefulSet>(({ spec }) => spec.template),
   ],

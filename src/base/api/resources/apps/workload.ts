@@ -21,7 +21,10 @@ export const validateWorkload = (spec: WorkloadSpec, kind: string): FieldFault[]
 
 const validateSelector = (selector: LabelSelector | undefined, kind: string): FieldFault[] => {
   if (!selector) return [required('spec.selector')]
-  return [...validateLabelSelector(selector, 'spec.selector'), ...(isEmptySelector(selector) ? [invalid('spec.selector', selector, `empty selector is invalid for ${kind}`)] : [])]
+  return [
+    ...validateLabelSelector(selector, 'spec.selector'),
+    ...(isEmptySelector(selector) ? [invalid('spec.selector', selector, `empty selector is invalid for ${kind}`)] : []),
+  ]
 }
 
 const validateFit = ({ selector, template }: WorkloadSpec): FieldFault[] => {
@@ -34,7 +37,9 @@ const validateAlways = (template: PodTemplateSpec | undefined): FieldFault[] => 
   const spec = template?.spec
   return [
     ...(spec?.restartPolicy && spec.restartPolicy !== 'Always' ? [notSupported('spec.template.spec.restartPolicy', spec.restartPolicy, ['Always'])] : []),
-    ...(spec?.activeDeadlineSeconds === undefined ? [] : [forbidden('spec.template.spec.activeDeadlineSeconds', 'activeDeadlineSeconds in ReplicaSet is not Supported')]),
+    ...(spec?.activeDeadlineSeconds === undefined
+      ? []
+      : [forbidden('spec.template.spec.activeDeadlineSeconds', 'activeDeadlineSeconds in ReplicaSet is not Supported')]),
   ]
 }
 
@@ -46,7 +51,14 @@ export const validateIntOrPercent = (value: string | number | undefined, field: 
   if (value === undefined) return []
   if (typeof value === 'number') return value < 0 ? [invalid(field, value, 'must be greater than or equal to 0')] : []
   const percent = /^(\d+)%$/.exec(value)
-  if (!percent) return [invalid(field, value, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')")]
+  if (!percent)
+    return [
+      invalid(
+        field,
+        value,
+        "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+      ),
+    ]
   return Number(percent[1]) > 100 ? [invalid(field, value, 'must not be greater than 100%')] : []
 }
 

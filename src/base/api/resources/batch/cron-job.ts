@@ -17,7 +17,8 @@ const validateSchedule = (text: string | undefined): FieldFault[] => {
   if (!text) return [required('spec.schedule')]
   if (text.includes('TZ')) return [invalid('spec.schedule', text, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead')]
   const parts = text.trim().split(/\s+/)
-  if (!text.startsWith('@') && parts.length !== 5) return [invalid('spec.schedule', text, `expected exactly 5 fields, found ${parts.length}: [${parts.join(' ')}]`)]
+  if (!text.startsWith('@') && parts.length !== 5)
+    return [invalid('spec.schedule', text, `expected exactly 5 fields, found ${parts.length}: [${parts.join(' ')}]`)]
   return schedule.test(text.trim()) ? [] : [invalid('spec.schedule', text, `failed to parse schedule: ${text}`)]
 }
 
@@ -47,19 +48,28 @@ export const cronJob = defineResource<CronJob>({
   validate: ({ metadata, spec }) => [
     // Its Jobs append eleven characters for the time.
     ...(metadata.name && metadata.name.length > 52 ? [invalid('metadata.name', metadata.name, 'must be no more than 52 characters')] : []),
-    ...validateSchedule(spec.schedule), ...validateZone(spec.timeZone),
+    ...validateSchedule(spec.schedule),
+    ...validateZone(spec.timeZone),
     ...nonNegative('spec.startingDeadlineSeconds', spec.startingDeadlineSeconds),
-    ...nonNegative('spec.successfulJobsHistoryLimit', spec.successfulJobsHistoryLimit), ...nonNegative('spec.failedJobsHistoryLimit', spec.failedJobsHistoryLimit),
+    ...nonNegative('spec.successfulJobsHistoryLimit', spec.successfulJobsHistoryLimit),
+    ...nonNegative('spec.failedJobsHistoryLimit', spec.failedJobsHistoryLimit),
     ...oneOf('spec.concurrencyPolicy', spec.concurrencyPolicy, ['Allow', 'Forbid', 'Replace']),
-    ...(spec.jobTemplate?.spec ? validateJobSpec(spec.jobTemplate.spec, 'spec.jobTemplate.spec') : [required('spec.jobTemplate.spec.template.spec.containers')]),
+    ...(spec.jobTemplate?.spec
+      ? validateJobSpec(spec.jobTemplate.spec, 'spec.jobTemplate.spec')
+      : [required('spec.jobTemplate.spec.template.spec.containers')]),
   ],
   columns: [
     nameColumn,
     column('Schedule', ({ spec }) => spec.schedule, { description: 'When it runs, as cron has it.' }),
     column('Timezone', ({ spec }) => spec.timeZone || none, { description: 'The time zone of the schedule.' }),
-    column('Suspend', ({ spec }) => (spec.suspend === undefined ? '<unset>' : spec.suspend ? 'True' : 'False'), { type: 'boolean', description: 'Whether it is stopped for now.' }),
+    column('Suspend', ({ spec }) => (spec.suspend === undefined ? '<unset>' : spec.suspend ? 'True' : 'False'), {
+      type: 'boolean',
+      description: 'Whether it is stopped for now.',
+    }),
     column('Active', ({ status }) => status?.active?.length ?? 0, { type: 'integer', description: 'How many Jobs are running.' }),
-    column('Last Schedule', ({ status }, { now }) => (status?.lastScheduleTime ? ageText(status.lastScheduleTime, now) : none), { description: 'When it started a Job last.' }),
+    column('Last Schedule', ({ status }, { now }) => (status?.lastScheduleTime ? ageText(status.lastScheduleTime, now) : none), {
+      description: 'When it started a Job last.',
+    }),
     ageColumn,
     ...templateColumns<CronJob>(({ spec }) => spec.jobTemplate?.spec?.template),
     wide('Selector', ({ spec }) => selectorText(spec.jobTemplate?.spec?.selector), { description: 'What selects the Pods of its Jobs.' }),

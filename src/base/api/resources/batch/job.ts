@@ -41,9 +41,12 @@ const addOwnSelector = (object: Mutable<Job>): void => {
 export const validateJobSpec = (spec: JobSpec, field: string): FieldFault[] => {
   const policy = spec.template?.spec?.restartPolicy
   return [
-    ...(['parallelism', 'completions', 'activeDeadlineSeconds', 'backoffLimit', 'ttlSecondsAfterFinished', 'backoffLimitPerIndex', 'maxFailedIndexes'] as const)
-      .flatMap((name) => nonNegative(`${field}.${name}`, spec[name])),
-    ...(spec.completionMode && !['NonIndexed', 'Indexed'].includes(spec.completionMode) ? [notSupported(`${field}.completionMode`, spec.completionMode, ['Indexed', 'NonIndexed'])] : []),
+    ...(
+      ['parallelism', 'completions', 'activeDeadlineSeconds', 'backoffLimit', 'ttlSecondsAfterFinished', 'backoffLimitPerIndex', 'maxFailedIndexes'] as const
+    ).flatMap((name) => nonNegative(`${field}.${name}`, spec[name])),
+    ...(spec.completionMode && !['NonIndexed', 'Indexed'].includes(spec.completionMode)
+      ? [notSupported(`${field}.completionMode`, spec.completionMode, ['Indexed', 'NonIndexed'])]
+      : []),
     ...(spec.completionMode === 'Indexed' && spec.completions === undefined ? [required(`${field}.completions`, 'when completion mode is Indexed')] : []),
     ...validatePodTemplate(spec.template, `${field}.template`),
     ...(policy === 'Always' ? [required(`${field}.template.spec.restartPolicy`, 'valid values: "OnFailure", "Never"')] : []),
@@ -54,7 +57,9 @@ const validateJob = ({ spec }: Job, old?: Job): FieldFault[] => {
   const labels = spec.template?.metadata?.labels ?? {}
   return [
     ...(spec.selector ? validateLabelSelector(spec.selector, 'spec.selector') : [required('spec.selector')]),
-    ...(spec.selector && !selectorMatches(spec.selector, labels) ? [invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')] : []),
+    ...(spec.selector && !selectorMatches(spec.selector, labels)
+      ? [invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')]
+      : []),
     ...validateJobSpec(spec, 'spec'),
     ...(old ? validateChange(spec, old) : []),
   ]
@@ -63,7 +68,8 @@ const validateJob = ({ spec }: Job, old?: Job): FieldFault[] => {
 const validateChange = (spec: JobSpec, { spec: before, status }: Job): FieldFault[] => {
   // A suspended Job that has not started may be placed anew.
   const mayPlace = before.suspend === true && !status?.startTime
-  const fixed = (template: JobSpec['template']) => (mayPlace ? { ...template.spec, nodeSelector: 0, affinity: 0, tolerations: 0, schedulingGates: 0, containers: 0 } : template)
+  const fixed = (template: JobSpec['template']) =>
+    mayPlace ? { ...template.spec, nodeSelector: 0, affinity: 0, tolerations: 0, schedulingGates: 0, containers: 0 } : template
   const elastic = spec.completionMode === 'Indexed' && spec.completions === spec.parallelism
   return [
     ...immutable('spec.completions', spec.completions, spec.completions !== before.completions && !elastic),

@@ -30,8 +30,11 @@ export const configMap = defineResource<ConfigMap>({
   kind: configMaps,
   hasSpec: false,
   validate: (object, old) => [
-    ...validateKeys(object.data, 'data'), ...validateKeys(object.binaryData, 'binaryData'),
-    ...Object.keys(object.data ?? {}).filter((key) => key in (object.binaryData ?? {})).map((key) => invalid(`data[${key}]`, key, 'duplicate of key present in binaryData')),
+    ...validateKeys(object.data, 'data'),
+    ...validateKeys(object.binaryData, 'binaryData'),
+    ...Object.keys(object.data ?? {})
+      .filter((key) => key in (object.binaryData ?? {}))
+      .map((key) => invalid(`data[${key}]`, key, 'duplicate of key present in binaryData')),
     ...(textBytes(object.data) + base64Bytes(object.binaryData) > maxBytes ? [tooLong('', maxBytes)] : []),
     ...validateFrozen(object, old, ['data', 'binaryData']),
   ],
@@ -40,7 +43,9 @@ export const configMap = defineResource<ConfigMap>({
 
 /** The keys that a well-known type of Secret must have. */
 const neededKeys: Readonly<Record<string, readonly string[]>> = {
-  'kubernetes.io/tls': ['tls.crt', 'tls.key'], 'kubernetes.io/dockercfg': ['.dockercfg'], 'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
+  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
+  'kubernetes.io/dockercfg': ['.dockercfg'],
+  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
   'kubernetes.io/ssh-auth': ['ssh-privatekey'],
 }
 
@@ -71,7 +76,10 @@ export const secret = defineResource<Secret>({
     ...validateFrozen(object, old, ['data']),
   ],
   columns: [
-    nameColumn, column('Type', (object) => object.type ?? '', { description: 'What the Secret is for.' }), column('Data', (object) => String(count(object.data)), dataDescription), ageColumn,
+    nameColumn,
+    column('Type', (object) => object.type ?? '', { description: 'What the Secret is for.' }),
+    column('Data', (object) => String(count(object.data)), dataDescription),
+    ageColumn,
   ],
 })
 

@@ -13,7 +13,8 @@ const hostPort = (host: string, port: number): string => (host.includes(':') ? `
 
 const endpointsText = ({ subsets = [] }: Endpoints): string => {
   const all = subsets.flatMap(({ addresses = [], ports = [] }) =>
-    ports.length === 0 ? addresses.map(({ ip }) => ip) : ports.flatMap(({ port }) => addresses.map(({ ip }) => hostPort(ip, port))))
+    ports.length === 0 ? addresses.map(({ ip }) => ip) : ports.flatMap(({ port }) => addresses.map(({ ip }) => hostPort(ip, port))),
+  )
   return someOf(all, 3) || none
 }
 
@@ -48,15 +49,35 @@ export const endpointSlice = defineResource<EndpointSlice>({
       ...(addresses.length === 0 ? [required(`endpoints[${i}].addresses`, 'must contain at least 1 address')] : []),
       ...addresses.flatMap((address, a) => addressFault(object.addressType, address, `endpoints[${i}].addresses[${a}]`)),
     ]),
-    ...unique(object.ports ?? [], (port) => port.name || undefined, (i) => `ports[${i}].name`),
+    ...unique(
+      object.ports ?? [],
+      (port) => port.name || undefined,
+      (i) => `ports[${i}].name`,
+    ),
     ...(object.ports ?? []).flatMap((port, i) => oneOf(`ports[${i}].protocol`, port.protocol, ['SCTP', 'TCP', 'UDP'])),
     ...(old ? immutable('addressType', object.addressType, !isDeepStrictEqual(object.addressType, old.addressType)) : []),
   ],
   columns: [
     nameColumn,
     column('AddressType', (object) => object.addressType, { description: 'The family of the addresses.' }),
-    column('Ports', (object) => someOf((object.ports ?? []).map(({ port }) => String(port ?? '*')), 3) || '<unset>', { description: 'The ports of each endpoint.' }),
-    column('Endpoints', (object) => someOf((object.endpoints ?? []).flatMap(({ addresses = [] }) => [...addresses]), 3) || '<unset>', { description: 'The addresses.' }),
+    column(
+      'Ports',
+      (object) =>
+        someOf(
+          (object.ports ?? []).map(({ port }) => String(port ?? '*')),
+          3,
+        ) || '<unset>',
+      { description: 'The ports of each endpoint.' },
+    ),
+    column(
+      'Endpoints',
+      (object) =>
+        someOf(
+          (object.endpoints ?? []).flatMap(({ addresses = [] }) => [...addresses]),
+          3,
+        ) || '<unset>',
+      { description: 'The addresses.' },
+    ),
     ageColumn,
   ],
 })

@@ -9,7 +9,8 @@ import { labelsText } from '../text.ts'
 
 /** `Created At`, as an instant and not as an age. */
 export const createdColumn = column('Created At', (object: { metadata: { creationTimestamp: string } }) => object.metadata.creationTimestamp, {
-  type: 'date', description: 'When the object was created.',
+  type: 'date',
+  description: 'When the object was created.',
 })
 
 export const limitRange = defineResource<LimitRange>({
@@ -27,8 +28,10 @@ export const limitRange = defineResource<LimitRange>({
 
 const quotaText = ({ status }: ResourceQuota, limits: boolean): string =>
   Object.entries(status?.hard ?? {})
-    .filter(([name]) => name.startsWith('limits') === limits).sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, hard]) => `${name}: ${status?.used?.[name] ?? '0'}/${hard}`).join(', ')
+    .filter(([name]) => name.startsWith('limits') === limits)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, hard]) => `${name}: ${status?.used?.[name] ?? '0'}/${hard}`)
+    .join(', ')
 
 export const resourceQuota = defineResource<ResourceQuota>({
   kind: resourceQuotas,
@@ -49,8 +52,12 @@ export const podTemplate = defineResource<PodTemplate>({
   validate: ({ template }) => validatePodTemplate(template, 'template'),
   columns: [
     nameColumn,
-    column('Containers', ({ template }) => (template.spec?.containers ?? []).map((container) => container.name).join(','), { description: 'Names of each container in the template.' }),
-    column('Images', ({ template }) => (template.spec?.containers ?? []).map((container) => container.image ?? '').join(','), { description: 'Images referenced by each container in the template.' }),
+    column('Containers', ({ template }) => (template.spec?.containers ?? []).map((container) => container.name).join(','), {
+      description: 'Names of each container in the template.',
+    }),
+    column('Images', ({ template }) => (template.spec?.containers ?? []).map((container) => container.image ?? '').join(','), {
+      description: 'Images referenced by each container in the template.',
+    }),
     column('Pod Labels', ({ template }) => labelsText(template.metadata?.labels), { description: 'The labels of its Pods.' }),
   ],
 })

@@ -39,7 +39,8 @@ export const summarizePod = (pod: Pod): PodSummary => {
   }
 }
 
-const hasCondition = (pod: Pod, type: string): boolean => pod.status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false
+const hasCondition = (pod: Pod, type: string): boolean =>
+  pod.status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false
 
 const phaseReason = (pod: Pod): string => {
   const gated = pod.status?.conditions?.some((condition) => condition.type === 'PodScheduled' && condition.reason === 'SchedulingGated')
@@ -90,8 +91,10 @@ const tallyMain = (pod: Pod): Tally => {
   const first = reasons.find((reason) => reason !== undefined)
   const reason = first === 'Completed' && ready > 0 ? (hasCondition(pod, 'Ready') ? 'Running' : 'NotReady') : first
   return {
-    ready, ...(reason === undefined ? {} : { reason }),
-    restarts: statuses.reduce((sum, status) => sum + status.restartCount, 0), ended: statuses.flatMap(endedAt),
+    ready,
+    ...(reason === undefined ? {} : { reason }),
+    restarts: statuses.reduce((sum, status) => sum + status.restartCount, 0),
+    ended: statuses.flatMap(endedAt),
   }
 }
 

@@ -46,15 +46,23 @@ const validateService = ({ spec }: Service, old?: Service): FieldFault[] => {
   return [
     ...(ports.length === 0 && !headless && spec.type !== 'ExternalName' ? [required('spec.ports')] : []),
     ...ports.flatMap((port, i) => validatePort(port, `spec.ports[${i}]`, ports.length > 1)),
-    ...unique(ports, (port) => port.name, (i) => `spec.ports[${i}].name`),
+    ...unique(
+      ports,
+      (port) => port.name,
+      (i) => `spec.ports[${i}].name`,
+    ),
     ...validatePairs(ports),
     ...oneOf('spec.type', spec.type, types),
     ...oneOf('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']),
     ...validateLabels(spec.selector, 'spec.selector'),
     ...validateAddresses(spec),
     ...validateExternalName(spec),
-    ...(spec.internalTrafficPolicy && !['Cluster', 'Local'].includes(spec.internalTrafficPolicy) ? [notSupported('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local'])] : []),
-    ...(spec.externalTrafficPolicy && !['Cluster', 'Local'].includes(spec.externalTrafficPolicy) ? [notSupported('spec.externalTrafficPolicy', spec.externalTrafficPolicy, ['Cluster', 'Local'])] : []),
+    ...(spec.internalTrafficPolicy && !['Cluster', 'Local'].includes(spec.internalTrafficPolicy)
+      ? [notSupported('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local'])]
+      : []),
+    ...(spec.externalTrafficPolicy && !['Cluster', 'Local'].includes(spec.externalTrafficPolicy)
+      ? [notSupported('spec.externalTrafficPolicy', spec.externalTrafficPolicy, ['Cluster', 'Local'])]
+      : []),
     ...(old ? validateAddressKept(spec, old.spec) : []),
   ]
 }
@@ -83,7 +91,9 @@ const validateAddresses = (spec: Service['spec']): FieldFault[] => [
   ...(spec.clusterIP === 'None' && (spec.type === 'NodePort' || spec.type === 'LoadBalancer')
     ? [invalid('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${spec.type} services`)]
     : []),
-  ...(spec.externalIPs ?? []).flatMap((ip, i) => (isIP(ip) ? [] : [invalid(`spec.externalIPs[${i}]`, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')])),
+  ...(spec.externalIPs ?? []).flatMap((ip, i) =>
+    isIP(ip) ? [] : [invalid(`spec.externalIPs[${i}]`, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')],
+  ),
 ]
 
 const validateExternalName = (spec: Service['spec']): FieldFault[] => {
@@ -91,7 +101,7 @@ const validateExternalName = (spec: Service['spec']): FieldFault[] => {
   const name = (spec.externalName ?? '').replace(/\.$/, '')
   return [
     ...(name ? invalidAll('spec.externalName', spec.externalName, dns1123Subdomain(name)) : [required('spec.externalName')]),
-    ...(spec.clusterIP ? [forbidden('spec.clusterIPs', 'may not be set when `type` is \'ExternalName\'')] : []),
+    ...(spec.clusterIP ? [forbidden('spec.clusterIPs', "may not be set when `type` is 'ExternalName'")] : []),
   ]
 }
 

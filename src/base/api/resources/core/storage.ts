@@ -16,7 +16,8 @@ const validateModes = (modes: readonly string[] | undefined): FieldFault[] =>
     ? [required('spec.accessModes', 'at least 1 access mode is required')]
     : modes!.filter((mode) => !accessModes.includes(mode)).map((mode) => notSupported('spec.accessModes', mode, accessModes))
 
-const phaseText = (object: PersistentVolume | PersistentVolumeClaim): string => (object.metadata.deletionTimestamp ? 'Terminating' : (object.status?.phase ?? ''))
+const phaseText = (object: PersistentVolume | PersistentVolumeClaim): string =>
+  object.metadata.deletionTimestamp ? 'Terminating' : (object.status?.phase ?? '')
 
 export const defaultClaimSpec = (spec: Mutable<PersistentVolumeClaimSpec> | undefined): void => {
   if (spec) spec.volumeMode ??= 'Filesystem'
@@ -38,7 +39,9 @@ export const persistentVolumeClaim = defineResource<PersistentVolumeClaim>({
     column('Volume', (object) => object.spec.volumeName ?? '', { description: 'The volume that it is bound to.' }),
     column('Capacity', (object) => (object.spec.volumeName ? (object.status?.capacity?.['storage'] ?? '') : ''), { description: 'The size of that volume.' }),
     column('Access Modes', (object) => (object.spec.volumeName ? accessModesText(object.status?.accessModes) : ''), { description: 'How it may be mounted.' }),
-    column('StorageClass', (object) => object.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] ?? object.spec.storageClassName ?? '', { description: 'Its class.' }),
+    column('StorageClass', (object) => object.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] ?? object.spec.storageClassName ?? '', {
+      description: 'Its class.',
+    }),
     column('VolumeAttributesClass', (object) => object.spec.volumeAttributesClassName ?? '<unset>', { description: 'The class of its attributes.' }),
     ageColumn,
     wide('VolumeMode', (object) => object.spec.volumeMode ?? '<unset>', { description: 'A filesystem or a block device.' }),
@@ -47,7 +50,13 @@ export const persistentVolumeClaim = defineResource<PersistentVolumeClaim>({
 
 /** After creation a claim may be bound and grow; the rest stands. */
 const validateClaimChange = (object: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldFault[] => {
-  const fixed = ({ resources: _resources, volumeName: _volume, storageClassName: _class, volumeAttributesClassName: _attributes, ...rest }: PersistentVolumeClaimSpec) => rest
+  const fixed = ({
+    resources: _resources,
+    volumeName: _volume,
+    storageClassName: _class,
+    volumeAttributesClassName: _attributes,
+    ...rest
+  }: PersistentVolumeClaimSpec) => rest
   const kept = (field: 'volumeName' | 'storageClassName') => old.spec[field] === undefined || old.spec[field] === object.spec[field]
   return isDeepStrictEqual(fixed(object.spec), fixed(old.spec)) && kept('volumeName') && kept('storageClassName')
     ? []
@@ -67,7 +76,9 @@ export const persistentVolume = defineResource<PersistentVolume>({
   validate: ({ spec }) => [
     ...validateModes(spec.accessModes),
     ...(spec.capacity?.['storage'] ? [] : [required('spec.capacity', 'must specify a storage capacity')]),
-    ...(['Recycle', 'Delete', 'Retain'].includes(spec.persistentVolumeReclaimPolicy!) ? [] : [notSupported('spec.persistentVolumeReclaimPolicy', spec.persistentVolumeReclaimPolicy, ['Delete', 'Recycle', 'Retain'])]),
+    ...(['Recycle', 'Delete', 'Retain'].includes(spec.persistentVolumeReclaimPolicy!)
+      ? []
+      : [notSupported('spec.persistentVolumeReclaimPolicy', spec.persistentVolumeReclaimPolicy, ['Delete', 'Recycle', 'Retain'])]),
   ],
   columns: [
     nameColumn,
@@ -85,7 +96,9 @@ export const persistentVolume = defineResource<PersistentVolume>({
 })
 
 const isDefaultClass = (object: StorageClass): boolean =>
-  ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'].some((key) => object.metadata.annotations?.[key] === 'true')
+  ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'].some(
+    (key) => object.metadata.annotations?.[key] === 'true',
+  )
 
 export const storageClass = defineResource<StorageClass>({
   kind: storageClasses,
@@ -97,16 +110,23 @@ export const storageClass = defineResource<StorageClass>({
   validate: (object, old) => [
     ...(object.provisioner ? [] : [required('provisioner')]),
     ...(['Delete', 'Retain'].includes(object.reclaimPolicy!) ? [] : [notSupported('reclaimPolicy', object.reclaimPolicy, ['Delete', 'Retain'])]),
-    ...(['Immediate', 'WaitForFirstConsumer'].includes(object.volumeBindingMode!) ? [] : [invalid('volumeBindingMode', object.volumeBindingMode, 'must be Immediate or WaitForFirstConsumer')]),
-    ...(old ? [
-      ...(isDeepStrictEqual(object.parameters ?? {}, old.parameters ?? {}) ? [] : [forbidden('parameters', 'updates to parameters are forbidden.')]),
-      ...(object.provisioner === old.provisioner ? [] : [forbidden('provisioner', 'updates to provisioner are forbidden.')]),
-      ...(object.reclaimPolicy === old.reclaimPolicy ? [] : [forbidden('reclaimPolicy', 'updates to reclaimPolicy are forbidden.')]),
-      ...immutable('volumeBindingMode', object.volumeBindingMode, object.volumeBindingMode !== old.volumeBindingMode),
-    ] : []),
+    ...(['Immediate', 'WaitForFirstConsumer'].includes(object.volumeBindingMode!)
+      ? []
+      : [invalid('volumeBindingMode', object.volumeBindingMode, 'must be Immediate or WaitForFirstConsumer')]),
+    ...(old
+      ? [
+          ...(isDeepStrictEqual(object.parameters ?? {}, old.parameters ?? {}) ? [] : [forbidden('parameters', 'updates to parameters are forbidden.')]),
+          ...(object.provisioner === old.provisioner ? [] : [forbidden('provisioner', 'updates to provisioner are forbidden.')]),
+          ...(object.reclaimPolicy === old.reclaimPolicy ? [] : [forbidden('reclaimPolicy', 'updates to reclaimPolicy are forbidden.')]),
+          ...immutable('volumeBindingMode', object.volumeBindingMode, object.volumeBindingMode !== old.volumeBindingMode),
+        ]
+      : []),
   ],
   columns: [
-    column('Name', (object) => (isDefaultClass(object) ? `${object.metadata.name} (default)` : object.metadata.name), { format: 'name', description: 'Name must be unique within a namespace.' }),
+    column('Name', (object) => (isDefaultClass(object) ? `${object.metadata.name} (default)` : object.metadata.name), {
+      format: 'name',
+      description: 'Name must be unique within a namespace.',
+    }),
     column('Provisioner', (object) => object.provisioner, { description: 'Who makes its volumes.' }),
     column('ReclaimPolicy', (object) => object.reclaimPolicy ?? 'Delete', { description: 'What becomes of a volume when its claim goes.' }),
     column('VolumeBindingMode', (object) => object.volumeBindingMode ?? 'Immediate', { description: 'When a claim is bound.' }),

@@ -19,10 +19,15 @@ const validateIngress = ({ spec }: Ingress): FieldFault[] => [
   ...(spec.tls ?? []).flatMap((tls, i) => (tls.hosts ?? []).flatMap((host, h) => validateHost(host, `spec.tls[${i}].hosts[${h}]`))),
 ]
 
-const validateHost = (host: string, field: string): FieldFault[] => invalidAll(field, host, host.includes('*') ? wildcardDns1123Subdomain(host) : dns1123Subdomain(host))
+const validateHost = (host: string, field: string): FieldFault[] =>
+  invalidAll(field, host, host.includes('*') ? wildcardDns1123Subdomain(host) : dns1123Subdomain(host))
 
 const validateRule = (rule: Rule, at: string): FieldFault[] => [
-  ...(rule.host ? (/^[\d.]+$/.test(rule.host) && rule.host.split('.').length === 4 ? [invalid(`${at}.host`, rule.host, 'must be a DNS name, not an IP address')] : validateHost(rule.host, `${at}.host`)) : []),
+  ...(rule.host
+    ? /^[\d.]+$/.test(rule.host) && rule.host.split('.').length === 4
+      ? [invalid(`${at}.host`, rule.host, 'must be a DNS name, not an IP address')]
+      : validateHost(rule.host, `${at}.host`)
+    : []),
   ...(rule.http && (rule.http.paths ?? []).length === 0 ? [required(`${at}.http.paths`)] : []),
   ...(rule.http?.paths ?? []).flatMap((path, i) => validatePath(path, `${at}.http.paths[${i}]`)),
 ]
@@ -33,7 +38,8 @@ const validatePath = (path: Path, at: string): FieldFault[] => {
   const backend = validateBackend(path.backend, `${at}.backend`)
   if (!path.pathType) return [required(`${at}.pathType`, 'pathType must be specified'), ...backend]
   if (!pathTypes.includes(path.pathType)) return [notSupported(`${at}.pathType`, path.pathType, pathTypes), ...backend]
-  if (path.pathType === 'ImplementationSpecific') return [...(path.path && !path.path.startsWith('/') ? [invalid(`${at}.path`, path.path, 'must be an absolute path')] : []), ...backend]
+  if (path.pathType === 'ImplementationSpecific')
+    return [...(path.path && !path.path.startsWith('/') ? [invalid(`${at}.path`, path.path, 'must be an absolute path')] : []), ...backend]
   const bad = ['//', '/./', '/../', '%2f', '%2F'].filter((part) => path.path?.includes(part))
   return [
     ...(path.path?.startsWith('/') ? [] : [invalid(`${at}.path`, path.path ?? '', 'must be an absolute path')]),
@@ -48,13 +54,14 @@ const validateBackend = (backend: IngressBackend | undefined, at: string): Field
   if (resource) return resource.name ? [] : [required(`${at}.resource.name`)]
   if (!service) return [required(at, 'resource or service backend is required')]
   const { name, port } = service
-  const ofPort = port?.name && port.number
-    ? [invalid(at, '', 'cannot set both port name & port number')]
-    : port?.name
-      ? invalidAll(`${at}.service.port.name`, port.name, portName(port.name))
-      : port?.number
-        ? portNumber(`${at}.service.port.number`, port.number)
-        : [required(at, 'port name or number is required')]
+  const ofPort =
+    port?.name && port.number
+      ? [invalid(at, '', 'cannot set both port name & port number')]
+      : port?.name
+        ? invalidAll(`${at}.service.port.name`, port.name, portName(port.name))
+        : port?.number
+          ? portNumber(`${at}.service.port.number`, port.number)
+          : [required(at, 'port name or number is required')]
   return [...(name ? invalidAll(`${at}.service.name`, name, dns1035Label(name)) : [required(`${at}.service.name`)]), ...ofPort]
 }
 
@@ -67,7 +74,9 @@ export const ingress = defineResource<Ingress>({
   columns: [
     nameColumn,
     column('Class', ({ spec }) => spec?.ingressClassName ?? none, { description: 'Whose work it is.' }),
-    column('Hosts', ({ spec }) => someOf((spec?.rules ?? []).map(({ host }) => host ?? '').filter(Boolean), 3) || '*', { description: 'The hosts that it serves.' }),
+    column('Hosts', ({ spec }) => someOf((spec?.rules ?? []).map(({ host }) => host ?? '').filter(Boolean), 3) || '*', {
+      description: 'The hosts that it serves.',
+    }),
     column('Address', ({ status }) => loadBalancerText(status?.loadBalancer as Parameters<typeof loadBalancerText>[0]), { description: 'Where it is served.' }),
     column('Ports', ({ spec }) => ((spec?.tls ?? []).length > 0 ? '80, 443' : '80'), { description: 'The ports that it is served at.' }),
     ageColumn,

@@ -32,7 +32,9 @@ export const serviceCIDR = defineResource<ServiceCIDR>({
   hasGeneration: true,
   validate: ({ spec }, old) => [
     ...((spec?.cidrs ?? []).length === 0 ? [required('spec.cidrs', 'at least one CIDR required')] : []),
-    ...(spec?.cidrs ?? []).flatMap((cidr, i) => (isCidr(cidr) ? [] : [invalid(`spec.cidrs[${i}]`, cidr, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')])),
+    ...(spec?.cidrs ?? []).flatMap((cidr, i) =>
+      isCidr(cidr) ? [] : [invalid(`spec.cidrs[${i}]`, cidr, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')],
+    ),
     ...(old ? immutable('spec.cidrs[0]', spec?.cidrs?.[0], spec?.cidrs?.[0] !== old.spec?.cidrs?.[0]) : []),
   ],
   columns: [nameColumn, column('CIDRs', ({ spec }) => (spec?.cidrs ?? []).join(','), { description: 'The ranges.' }), ageColumn],
