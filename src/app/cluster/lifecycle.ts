@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import { destroyAll } from '../../node/runtime/process/destroy.ts'
 import { UserError } from './errors.ts'
 import { clientOf, identities } from './identities.ts'
 import { removeContext, writeContext } from './kubeconfig.ts'
+import { withLock } from './lock.ts'
 import { contextName } from './names.ts'
 import { layoutOf } from './layout.ts'
 import { ensurePki } from './pki.ts'
@@ -41,12 +42,19 @@ export interface UpResult {
 const patienceMs = 30_000
 
 /** Brings a cluster up from whatever state it is in; safe to repeat. */
-export async function bringUp(request: UpRequest): Promise<UpResult> {
+export const bringUp = (request: UpRequest): Promise<UpResult> => withLock(lockOf(request.home, request.name), () => bringUpLocked(request))
+
+const lockOf = (home: string, name: string) => join(home, `${name}.lock`)
+
+async function bringUpLocked(request: UpRequest): Promise<UpResult> {
   const startedMs = performance.now()
   const profile = await planProfile(request)
   const paths = profilePaths(request.home, profile.name)
   const wasUp = isUp(request.home, profile)
   if (!wasUp) {
+    requireNoNamesake(request.home, profile)
+    // A role whose supervisor was killed may still run: two servers must never write to one store.
+    await stopRoles(paths)
     await requireFreePorts(profile)
     for (const directory of [paths.run, paths.logs, paths.runtime, paths.kubelet]) mkdirSync(directory, { recursive: true, mode: 0o700 })
     writeProfile(request.home, profile)
@@ -80,7 +88,9 @@ export const isUp = (home: string, profile: Profile): boolean =>
   isSupervised(profilePaths(home, profile.name), 'server') && (profile.runtime === 'simulated' || isSupervised(profilePaths(home, profile.name), 'agent'))
 
 /** Stops everything that runs and keeps the data. */
-export async function takeDown(home: string, profile: Profile): Promise<void> {
+export const takeDown = (home: string, profile: Profile): Promise<void> => withLock(lockOf(home, profile.name), () => takeDownLocked(home, profile))
+
+async function takeDownLocked(home: string, profile: Profile): Promise<void> {
   const paths = profilePaths(home, profile.name)
   await stopRoles(paths)
   if (profile.runtime !== 'process') return
@@ -147,6 +157,24 @@ function startRoles(request: UpRequest, profile: Profile): void {
   if (!isSupervised(paths, 'server')) supervise(paths, 'server', role('server'), request.environment)
   if (profile.runtime === 'simulated' || isSupervised(paths, 'agent')) return
   supervise(paths, 'agent', ['nsenter', `--net=/run/netns/${contextName(profile)}`, ...role('agent')], request.environment)
+}
+
+/** Network namespace and cgroup are named after the profile: a cluster of the same name that another data folder runs is not ours to touch. */
+function requireNoNamesake(home: string, profile: Profile): void {
+  if (profile.runtime !== 'process') return
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const [, , internal, role, otherHome, name] = commandLineOf(pid)
+    if (internal === 'internal' && role === 'agent' && name === profile.name && otherHome !== home)
+      throw new UserError(`a cluster ${contextName(profile)} runs already, from ${otherHome}. Use it, or another name: knarr up --profile NAME`)
+  }
+}
+
+function commandLineOf(pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  } catch {
+    return []
+  }
 }
 
 async function areNodesReady(client: Client, profile: Profile): Promise<boolean> {
