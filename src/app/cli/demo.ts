@@ -79,7 +79,7 @@ async function check(cli: CommandLine, profile: Profile): Promise<void> {
   const failed = answers.filter((answer) => answer.status !== 200).length
   const podCount = new Set(answers.map((answer) => answer.servedBy)).size
   row(cli, 'check', 'GET /tasks', `${podCount} Pods answered ${requests} requests`, `${failed} failed`)
-  if (created.status !== 201 || failed > 0) throw new UserError('the sample service did not answer as it should; see: kubectl -n tasks logs -l app=tasks')
+  if (created.status !== 201 || failed > 0) throw new UserError('the sample service did not answer as it should; see: kubectl -n tasks logs deployment/tasks')
 }
 
 /** Status 0: no answer. */
