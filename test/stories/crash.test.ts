@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildWebImage, createSandbox, eventually, isRoot, traces } from './harness.ts'
 
-describe.skipIf(!isRoot)('kill -9 loses nothing (needs root)', async () => {
+describe.skipIf(!isRoot)('kill -9 loses nothing (needs root and kubectl)', async () => {
   const sandbox = createSandbox()
   const { k } = sandbox
   const before = await traces(sandbox)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createSandbox, isRoot, traces } from './harness.ts'
 
-describe.skipIf(!isRoot)('the demo (needs root)', async () => {
+describe.skipIf(!isRoot)('the demo (needs root and kubectl)', async () => {
   const sandbox = createSandbox()
   const before = await traces(sandbox)
   afterAll(() => sandbox.remove())

@@ -1,11 +1,12 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** The bundled command; another build can be named, to try two side by side. */
 export const main = process.env['KNARR_MAIN'] ?? join(import.meta.dirname, '..', '..', 'dist', 'knarr.js')
-export const isRoot = process.getuid?.() === 0
+/** Root, and a kubectl to drive the cluster with. */
+export const isRoot = process.getuid?.() === 0 && spawnSync('kubectl', ['version', '--client']).error === undefined
 
 export interface Answer {
   readonly code: number

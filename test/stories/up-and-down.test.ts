@@ -17,7 +17,7 @@ users:
 current-context: work
 `
 
-describe.skipIf(!isRoot)('a cluster comes up, stays, goes down and leaves nothing (needs root)', async () => {
+describe.skipIf(!isRoot)('a cluster comes up, stays, goes down and leaves nothing (needs root and kubectl)', async () => {
   const sandbox = createSandbox()
   const before = await traces(sandbox)
   afterAll(() => sandbox.remove())

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildWebImage, createSandbox, eventually, isRoot } from './harness.ts'
 
-describe.skipIf(!isRoot)('workloads under the real kubectl (needs root)', () => {
+describe.skipIf(!isRoot)('workloads under the real kubectl (needs root and kubectl)', () => {
   const sandbox = createSandbox()
   const { k } = sandbox
   beforeAll(async () => {

@@ -40,16 +40,19 @@ export async function demo(cli: CommandLine, options: { profile: string; once?: 
   await step(cli, 'deploy', 'namespace tasks', () => deploy(client, example))
   await check(cli, profile)
   print(cli, '')
-  print(cli, `The to-do service   http://tasks.localhost:${profile.httpPort}/tasks`)
-  print(cli, `kubectl             ${profile.kubeconfig} has the context ${contextName(profile)}; try: kubectl get pods -A`)
   if (options.once) {
     await cleanUp(client, home, profile, wasThere)
     print(cli, wasThere ? 'Removed             the namespace tasks; the cluster was there before and stays' : 'Removed             everything, as --once asks')
     return
   }
-  print(cli, `Stop, keep data     ${cli.environment['npm_lifecycle_event'] ? 'npx knarr' : 'knarr'} down`)
-  print(cli, `Remove everything   ${cli.environment['npm_lifecycle_event'] ? 'npx knarr' : 'knarr'} delete --all`)
+  const knarr = cli.environment['npm_lifecycle_event'] ? 'npx knarr' : 'knarr'
+  print(cli, `The to-do service   http://tasks.localhost:${profile.httpPort}/tasks`)
+  print(cli, `kubectl             ${profile.kubeconfig} has the context ${contextName(profile)}; try: kubectl get pods -A`)
+  print(cli, `Stop, keep data     ${knarr} down${profileFlag(profile)}`)
+  print(cli, `Remove everything   ${knarr} delete --all`)
 }
+
+const profileFlag = (profile: Profile) => (profile.name === 'default' ? '' : ` --profile ${profile.name}`)
 
 async function deploy(client: Client, example: string): Promise<string> {
   const folder = join(example, 'manifests')

@@ -49,6 +49,7 @@ export async function runServer(context: RoleContext): Promise<void> {
   await server.listen({ tls, host: '127.0.0.1', port: profile.apiPort, signal })
   log.info({ port: profile.apiPort }, `the API of ${contextName(profile)} answers`)
 
+  const maintenance = server.maintain(signal)
   const clientFor = (identity: string) =>
     server.loopbackClient(componentUser(identity, identity.startsWith('system:serviceaccount:') ? serviceAccountGroups : []))
   const controllers = startControllers({
@@ -66,6 +67,7 @@ export async function runServer(context: RoleContext): Promise<void> {
   if (hasNetwork) void startPlatformWhenNeeded(context, admin)
   await aborted(signal)
   await controllers
+  await maintenance
   await store.close()
 }
 
@@ -74,13 +76,12 @@ async function startSimulatedNodes(context: RoleContext): Promise<void> {
   await startSimulatedAgent(context)
 }
 
-/** The platform process (the L7 gateway) starts with the first object that needs it: an idle cluster does not pay for it. */
+/** The platform process (the L7 gateway) starts with the first object that needs it: an idle cluster pays for two open ports. */
 async function startPlatformWhenNeeded(context: RoleContext, client: Client): Promise<void> {
   const { profile, clock, log, signal } = context
   const untilFirst = new AbortController()
   const informer = createInformer(client, ingresses, { signal: AbortSignal.any([signal, untilFirst.signal]), clock, log })
-  await new Promise<void>((resolve) => informer.onChange(({ object }) => object && resolve()))
-  untilFirst.abort()
+  const needed = new Promise<void>((resolve) => informer.onChange(({ object }) => object && resolve())).then(() => untilFirst.abort())
   const command = [
     'nsenter',
     `--net=/run/netns/${contextName(profile)}`,
@@ -91,5 +92,5 @@ async function startPlatformWhenNeeded(context: RoleContext, client: Client): Pr
     context.home,
     profile.name,
   ]
-  await runGatewayChild({ command, httpPort: profile.httpPort, httpsPort: profile.httpsPort, clock, log, signal })
+  await runGatewayChild({ command, httpPort: profile.httpPort, httpsPort: profile.httpsPort, needed, clock, log, signal })
 }
