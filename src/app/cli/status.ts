@@ -1,7 +1,7 @@
+import { join } from 'node:path'
 import { nodes, pods } from '../../base/api/kinds.ts'
 import { clientOf } from '../cluster/identities.ts'
 import { isNodeReady, isUp } from '../cluster/lifecycle.ts'
-import { contextName } from '../cluster/names.ts'
 import { listProfiles, profilePaths, readProfile, type Profile } from '../cluster/profile.ts'
 import { measureTree } from '../cluster/footprint.ts'
 import { homeOf, print, table, type CommandLine } from './context.ts'
@@ -17,6 +17,9 @@ export async function status(cli: CommandLine): Promise<void> {
   }
   const rows = await Promise.all(profiles.map((profile) => row(home, profile)))
   for (const line of table([['PROFILE', 'STATE', 'NODES', 'PODS', 'API', 'SINCE', 'MEMORY', 'CPU'], ...rows])) print(cli, line)
+  for (const [name, state] of rows)
+    if (state === 'not answering')
+      print(cli, `the API of ${String(name)} is starting, or in trouble; its log: ${join(profilePaths(home, String(name)).logs, 'server.log')}`)
 }
 
 async function row(home: string, profile: Profile): Promise<string[]> {
@@ -38,17 +41,8 @@ async function row(home: string, profile: Profile): Promise<string[]> {
       tree.pssBytes ? `${Math.round(tree.pssBytes / 2 ** 20)} MB` : '-',
       `${tree.cpuPercent.toFixed(1)} %`,
     ]
-  } catch (error) {
-    return [
-      profile.name,
-      `up, but the API of ${contextName(profile)} does not answer: ${error instanceof Error ? error.message : String(error)}`,
-      '',
-      '',
-      api,
-      '',
-      '',
-      '',
-    ]
+  } catch {
+    return [profile.name, 'not answering', `?/${profile.nodes}`, '-', api, '-', '-', '-']
   }
 }
 
