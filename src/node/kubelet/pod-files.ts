@@ -4,7 +4,7 @@ import { domainNameOf, hostnameOf } from './pod-names.ts'
 /** `/etc/hosts` as the kubelet keeps it. */
 export const hostsFile = (pod: Pod, ip: string | undefined, clusterDomain: string): string => {
   const lines = [
-    '# Kubernetes-managed hosts file.',
+    `# Kubernetes-managed hosts file${pod.spec.hostNetwork ? ' (host network)' : ''}.`,
     '127.0.0.1\tlocalhost',
     '::1\tlocalhost ip6-localhost ip6-loopback',
     'fe00::0\tip6-localnet',
@@ -13,7 +13,8 @@ export const hostsFile = (pod: Pod, ip: string | undefined, clusterDomain: strin
     'fe00::2\tip6-allrouters',
   ]
   const domain = domainNameOf(pod, clusterDomain)
-  if (ip) lines.push([ip, ...(domain ? [domain] : []), hostnameOf(pod)].join('\t'))
+  const names = pod.spec.hostNetwork ? [pod.spec.nodeName ?? ''] : [...(domain ? [domain] : []), hostnameOf(pod)]
+  if (ip) lines.push([ip, ...names].join('\t'))
   const aliases = (pod.spec.hostAliases ?? []).filter((alias) => alias.hostnames?.length)
   if (aliases.length) lines.push('', '# Entries added by HostAliases.', ...aliases.map((alias) => [alias.ip, ...(alias.hostnames ?? [])].join('\t')))
   return `${lines.join('\n')}\n`

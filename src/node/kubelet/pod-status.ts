@@ -1,6 +1,6 @@
 import type { ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from '../../base/api/generated/types.ts'
 import type { RuntimeContainer, Sandbox } from '../runtime/runtime.ts'
-import { latestOf } from './pod-actions.ts'
+import { latestOf, outcomeOf, restarts } from './pod-actions.ts'
 import { containerSlots, isSidecar, type ContainerSlot } from './pod-names.ts'
 import { podPhase, type PodPhase } from './pod-phase.ts'
 import { qosClassOf } from './qos-class.ts'
@@ -71,7 +71,7 @@ const containerStatus = (view: StatusView, slot: ContainerSlot, began: boolean):
       view.containers.filter((one) => one !== latest),
       name,
     )
-  const waiting = view.waiting.get(name)
+  const waiting = !latest || latest.state === 'created' || restarts(view.pod, slot, outcomeOf(latest)) ? view.waiting.get(name) : undefined
   const ended = latest?.state === 'exited' || latest?.state === 'unknown'
   const state: ContainerState = latest && !(waiting && latest.state !== 'running') ? stateOf(latest) : { waiting: waiting ?? defaultWaiting(view, slot, began) }
   const lastEnded = state.waiting && ended ? latest : previous

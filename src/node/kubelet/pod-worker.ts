@@ -198,6 +198,7 @@ export class PodWorker {
       runtime: this.#node.runtime,
       pod: this.#pod,
       podFolder: this.#folder,
+      logDirectory: this.logDirectory,
       sandboxIds: this.#sandboxIds,
       messages: this.#messages,
     })
@@ -310,6 +311,7 @@ export class PodWorker {
     const { namespace = '', name, uid } = this.#pod.metadata
     const { spec } = this.#pod
     if ((this.#notBefore.get('') ?? 0) > clock.monotonic()) return (this.#wakeIn((this.#notBefore.get('') ?? 0) - clock.monotonic()), false)
+    if (attempt > 0) recorder.event(this.#pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.')
     for (const sandbox of this.#state.sandboxes) await runtime.stopPodSandbox(sandbox.id)
     try {
       const id = await runtime.runPodSandbox({

@@ -17,7 +17,7 @@ export interface ContainerRuntime {
   stopContainer(containerId: string, gracePeriodSeconds: number): Promise<void>
   removeContainer(containerId: string): Promise<void>
   listContainers(sandboxId?: string): Promise<readonly RuntimeContainer[]>
-  /** Called whenever a container's state changed (started, exited). */
+  /** Called whenever a container's state changed (started, exited), and with no container id where its sandbox was lost. */
   onContainerChange(listener: (containerId: string, sandboxId: string) => void): () => void
   /** Runs a command in a running container and streams. */
   exec(containerId: string, options: ExecOptions): Promise<ExecSession>

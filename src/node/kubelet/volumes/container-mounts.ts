@@ -1,5 +1,5 @@
-import { mkdir, realpath, stat } from 'node:fs/promises'
-import { isAbsolute, join } from 'node:path'
+import { chmod, mkdir, realpath, stat } from 'node:fs/promises'
+import { isAbsolute, join, normalize } from 'node:path'
 import type { Container, VolumeMount } from '../../../base/api/generated/types.ts'
 import type { MountConfig } from '../../runtime/runtime.ts'
 import { ContainerConfigError } from '../environment.ts'
@@ -26,9 +26,21 @@ const subPathOf = async (root: string, subPath: string, mount: VolumeMount): Pro
   if (isAbsolute(subPath) || subPath.split('/').includes('..'))
     throw new ContainerConfigError(`failed to prepare subPath for volumeMount "${mount.name}" of container`)
   const path = join(root, subPath)
-  if (!(await stat(path).catch(() => undefined))) await mkdir(path, { recursive: true, mode: 0o750 })
+  await makeLikeItsVolume(root, subPath)
   const [real, realRoot] = await Promise.all([realpath(path), realpath(root)])
   if (real !== realRoot && !real.startsWith(`${realRoot}/`))
     throw new ContainerConfigError(`failed to prepare subPath for volumeMount "${mount.name}" of container`)
   return real
+}
+
+// As upstream: whoever may write to the volume may write to its sub-paths.
+const makeLikeItsVolume = async (root: string, subPath: string): Promise<void> => {
+  const { mode } = await stat(root)
+  let path = root
+  for (const part of normalize(subPath).split('/')) {
+    path = join(path, part)
+    if (await stat(path).catch(() => undefined)) continue
+    await mkdir(path)
+    await chmod(path, (await stat(path)).mode | (mode & 0o777))
+  }
 }

@@ -34,7 +34,7 @@ export interface ProcessRuntimeOptions {
   readonly nodeNetwork?: (node: string) => string | undefined
 }
 
-const checkEveryMs = 5_000
+const checkEveryMs = 2_000
 
 /** Checks rights and tools first: throws one error that says what is missing and what to do. */
 export async function createProcessRuntime(options: ProcessRuntimeOptions): Promise<ContainerRuntime> {
@@ -237,10 +237,11 @@ class ProcessRuntime implements ContainerRuntime {
     for (const id of ids) this.#containers.get(id)?.check()
   }
 
-  /** Only for what cannot announce itself: a launcher that was killed. */
+  /** Only for what cannot announce itself: a launcher or a sandbox's holder that was killed. */
   #checkLater(): void {
     this.#cancelCheck = this.#options.clock.after(checkEveryMs, () => {
       this.#ended([...this.#containers.keys()])
+      for (const sandbox of this.#sandboxes.values()) if (sandbox.noticeEnd()) this.#notify('', sandbox.record.id)
       this.#checkLater()
     })
   }

@@ -20,6 +20,7 @@ export class PodSandbox {
   record: SandboxRecord
   readonly #folder: string
   readonly #around: SandboxSurroundings
+  #isLost = false
 
   constructor(record: SandboxRecord, around: SandboxSurroundings) {
     this.record = record
@@ -35,6 +36,12 @@ export class PodSandbox {
   get holder(): ProcessIdentity | undefined {
     const { holder, stopped } = this.record
     return !stopped && holder && isAlive(holder) ? holder : undefined
+  }
+
+  /** True once, where the holder ended and nobody stopped it. */
+  noticeEnd(): boolean {
+    if (this.#isLost || this.record.stopped || !this.record.holder || isAlive(this.record.holder)) return false
+    return (this.#isLost = true)
   }
 
   describe(): Sandbox {
