@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { addressAt, parseCidr } from '../../base/lib/cidr.ts'
 
 export type RuntimeName = 'process' | 'simulated'
 
@@ -104,6 +105,5 @@ export function nodeNames(profile: Pick<Profile, 'name' | 'nodes'>): string[] {
 
 /** The n-th address of an IPv4 range: `nthAddress('10.96.0.0/16', 10)` is `10.96.0.10`. */
 export function nthAddress(cidr: string, n: number): string {
-  const base = (cidr.split('/')[0] ?? '').split('.').reduce((sum, part) => sum * 256 + Number(part), 0) + n
-  return [24, 16, 8, 0].map((shift) => Math.floor(base / 2 ** shift) % 256).join('.')
+  return addressAt(parseCidr(cidr), n)
 }

@@ -3,7 +3,7 @@ import * as kinds from '../../base/api/kinds.ts'
 import type { Draft, KubeObject } from '../../base/api/object.ts'
 import type { Client } from '../../base/client/client.ts'
 import { isStatusError } from '../../base/machinery/status-error.ts'
-import { addressAt, parseCidr } from './services/cidr.ts'
+import { addressAt, parseCidr } from '../../base/lib/cidr.ts'
 
 export interface BootstrapOptions {
   /** Of `system:masters`. */

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import type { Log } from '../../base/lib/log.ts'
 import type { SandboxConfig } from '../runtime/runtime.ts'
-import { containsIp, ipToNumber, numberToIp, parseCidr } from './cidr.ts'
+import { containsIp, ipToNumber, numberToIp, parseCidr } from '../../base/lib/cidr.ts'
 import { CommandError, enterNetns, ipBatch, tryCommand } from './ip-command.ts'
 
 export interface PodNetworkOptions {

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Log } from '../../base/lib/log.ts'
-import { addressAt, parseCidr } from './cidr.ts'
+import { addressAt, parseCidr } from '../../base/lib/cidr.ts'
 import { removeMasquerade, setUpMasquerade, type Egress } from './egress.ts'
 import { enterNetns, ipBatch, ipJson, runCommand, tryCommand } from './ip-command.ts'
 import { conflictsOf, takenRanges } from './ranges.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addressAt, overlaps, parseCidr } from './cidr.ts'
+import { addressAt, overlaps, parseCidr } from '../../base/lib/cidr.ts'
 import { conflictsOf, defaultCandidates, firstFree, pickRanges, rangesOf } from './ranges.ts'
 
 const taken = (...cidrs: string[]) => cidrs.map((cidr) => ({ cidr, dev: 'eth0' }))

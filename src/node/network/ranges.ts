@@ -1,4 +1,4 @@
-import { overlaps, parseCidr } from './cidr.ts'
+import { overlaps, parseCidr } from '../../base/lib/cidr.ts'
 import { ipJson } from './ip-command.ts'
 
 /** The address ranges of one profile. None overlaps another. */

@@ -7,7 +7,8 @@ import type { ServerContext } from '../context.ts'
 import { internal, invalid } from '../errors.ts'
 import { createObject } from '../storage/create-object.ts'
 import type { Reservation, WriteHook, WriteIntent } from '../storage/write-hook.ts'
-import { contains, parseCidr, pickAddress, type Cidr } from './cidr.ts'
+import { type Cidr, parseCidr } from '../../../base/lib/cidr.ts'
+import { isServiceAddress, pickAddress, serviceAddresses } from './service-range.ts'
 import { NodePorts } from './node-ports.ts'
 
 type DraftService = Mutable<Service>
@@ -82,7 +83,7 @@ export class ServiceAddresses implements WriteHook {
 
   async #lockAsked(service: DraftService, address: string, dryRun: boolean): Promise<string> {
     const refuse = (why: string) => fault(service, 'spec.clusterIPs', `Invalid value: ${JSON.stringify([address])}: failed to allocate IP ${address}: ${why}`)
-    if (!contains(this.#cidr, address)) throw refuse(`the provided network does not match the current range`)
+    if (!isServiceAddress(this.#cidr, address)) throw refuse(`the provided network does not match the current range`)
     if (await this.#lock(service, address, dryRun)) return address
     throw refuse('provided IP is already allocated')
   }
@@ -92,7 +93,7 @@ export class ServiceAddresses implements WriteHook {
       const address = pickAddress(this.#cidr)
       if (await this.#lock(service, address, dryRun)) return address
     }
-    for (const address of this.#cidr.addresses()) if (await this.#lock(service, address, dryRun)) return address
+    for (const address of serviceAddresses(this.#cidr)) if (await this.#lock(service, address, dryRun)) return address
     throw internal('failed to allocate a serviceIP: range is full')
   }
 

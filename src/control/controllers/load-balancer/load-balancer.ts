@@ -5,7 +5,7 @@ import type { Informer } from '../../../base/client/informer-contract.ts'
 import { source, startController } from '../../../base/reconcile/controller.ts'
 import { type Controller, type ControllerContext, machinery } from '../controller.ts'
 import { keysOfChange } from '../lib/keys.ts'
-import { formatIpv4, type Ipv4Range, isInRange, parseIpv4, parseIpv4Range } from '../lib/ipv4-range.ts'
+import { addressAt, type Cidr, containsIp, parseCidr } from '../../../base/lib/cidr.ts'
 
 const name = 'service-controller'
 
@@ -14,7 +14,7 @@ export const loadBalancerController: Controller = {
   name,
   start(context) {
     const all = context.informers.of(services)
-    const range = parseIpv4Range(context.settings.loadBalancerRange)
+    const range = parseCidr(context.settings.loadBalancerRange)
     const given = new Map<string, string>()
     return startController({
       ...machinery(context),
@@ -29,7 +29,7 @@ export const loadBalancerController: Controller = {
 
 interface Context extends ControllerContext {
   readonly all: Informer<Service>
-  readonly range: Ipv4Range
+  readonly range: Cidr
   /** What was given out, by Service: the cache may not show it yet. */
   readonly given: Map<string, string>
 }
@@ -44,13 +44,13 @@ const reconcile = async (context: Context, key: string): Promise<void> => {
   const current = addressOf(service)
   const isOurs = service.spec.type === 'LoadBalancer' && !service.spec.loadBalancerClass
   if (!isOurs) {
-    const isLeftOver = service.spec.type !== 'LoadBalancer' && isInRange(range, parseIpv4(current ?? ''))
+    const isLeftOver = service.spec.type !== 'LoadBalancer' && containsIp(range, current ?? '')
     if (isLeftOver) await release(context, service)
     given.delete(key)
     return
   }
   const wanted = service.spec.loadBalancerIP
-  const isSettled = current !== undefined && isInRange(range, parseIpv4(current)) && (!wanted || wanted === current)
+  const isSettled = current !== undefined && containsIp(range, current) && (!wanted || wanted === current)
   if (isSettled) given.set(key, current)
   else await assign(context, service)
 }
@@ -84,13 +84,13 @@ const chooseAddress = ({ all, given, range }: Context, service: Service): string
     if (keyOf(other) !== own && address !== undefined) taken.add(address)
   }
   const wanted = service.spec.loadBalancerIP
-  if (wanted) return isInRange(range, parseIpv4(wanted)) && !taken.has(wanted) ? wanted : undefined
+  if (wanted) return containsIp(range, wanted) && !taken.has(wanted) ? wanted : undefined
   return given.get(own) ?? freeAddress(range, taken)
 }
 
 // The first and the last address of a range name the network and everyone in it.
-const freeAddress = ({ first, size }: Ipv4Range, taken: ReadonlySet<string>): string | undefined => {
-  for (let address = first + 1; address < first + size - 1; address++) if (!taken.has(formatIpv4(address))) return formatIpv4(address)
+const freeAddress = (range: Cidr, taken: ReadonlySet<string>): string | undefined => {
+  for (let index = 1; index < range.size - 1; index++) if (!taken.has(addressAt(range, index))) return addressAt(range, index)
   return undefined
 }
 
