@@ -56,8 +56,9 @@ export class FakeClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error)
-      const cancel = this.after(ms, resolve)
-      signal?.addEventListener('abort', () => (cancel(), reject(signal.reason as Error)), { once: true })
+      const refuse = () => (cancel(), reject(signal?.reason as Error))
+      const cancel = this.after(ms, () => (signal?.removeEventListener('abort', refuse), resolve()))
+      signal?.addEventListener('abort', refuse, { once: true })
     })
   }
 

@@ -36,6 +36,79 @@ async function ask(target: string, { body, ...more }: Asked = {}): Promise<{ sta
   return { status: response.status, body: typeof text === 'string' && text.startsWith('{') ? JSON.parse(text) : text, response }
 }
 
+describe('subresources of a Pod', () => {
+  const merge = { method: 'PATCH', headers: { 'content-type': 'application/strategic-merge-patch+json' } }
+  const post = (target: string, body: object) => ask(`/api/v1/namespaces/default/pods/${target}`, { method: 'POST', body })
+
+  test('a binding names a node, and an assigned Pod stays where it is', async () => {
+    await running.client.create(kinds.pods, pod('assigned'))
+    expect((await post('assigned/binding', { metadata: { name: 'assigned' } })).body.message).toBe('Binding "assigned" is invalid: target.name: Required value')
+    expect((await post('assigned/binding', { target: { kind: 'Pod', name: 'a' } })).body.message).toBe(
+      'Binding "assigned" is invalid: target.kind: Unsupported value: "Pod": supported values: "Node", "<empty>"',
+    )
+    expect((await post('assigned/binding', { target: { name: 'a' } })).status).toBe(201)
+    const again = await post('assigned/binding', { target: { name: 'b' } })
+    expect([again.status, again.body.message]).toEqual([
+      409,
+      'Operation cannot be fulfilled on pods/binding "assigned": pod assigned is already assigned to node "a"',
+    ])
+  })
+
+  test('ephemeral containers are checked, added, and stand', async () => {
+    await running.client.create(kinds.pods, pod('debugged'))
+    const target = '/api/v1/namespaces/default/pods/debugged/ephemeralcontainers'
+    const add = (...ephemeralContainers: object[]) => ask(target, { ...merge, body: { spec: { ephemeralContainers } } })
+    const refusals: [object, string][] = [
+      [{ name: 'e' }, 'spec.ephemeralContainers[0].image: Required value'],
+      [{ name: 'app', image: 'x' }, 'spec.ephemeralContainers[0].name: Duplicate value: "app"'],
+      [{ name: 'e', image: 'x', targetContainerName: 'no' }, 'spec.ephemeralContainers[0].targetContainerName: Not found: "no"'],
+      [{ name: 'e', image: 'x', ports: [{ containerPort: 1 }] }, 'spec.ephemeralContainers[0].ports: Forbidden: cannot be set for an Ephemeral Container'],
+    ]
+    for (const [container, fault] of refusals) {
+      const { status, body } = await add(container)
+      expect([status, body.message]).toEqual([422, `Pod "debugged" is invalid: ${fault}`])
+    }
+    expect((await add({ name: 'e', image: 'x', targetContainerName: 'app' })).body.spec.ephemeralContainers).toMatchObject([{ name: 'e' }])
+    expect((await add({ name: 'second', image: 'x' })).body.spec.ephemeralContainers).toHaveLength(2)
+    expect((await add({ name: 'e', image: 'y' })).body.message).toContain('existing ephemeral containers "e" may not be changed')
+    const put = { ...merge, headers: { 'content-type': 'application/merge-patch+json' } }
+    expect((await ask(target, { ...put, body: { spec: { ephemeralContainers: [] } } })).body.message).toContain('may not be removed')
+  })
+
+  test('an eviction names the Pod of its path', async () => {
+    await running.client.create(kinds.pods, pod('evicted'))
+    expect((await post('evicted/eviction', { metadata: { name: 'other' } })).body.message).toBe('name in URL does not match name in Eviction object')
+  })
+})
+
+describe('wrong input', () => {
+  test('a deletion with options of the wrong type deletes nothing', async () => {
+    const target = '/api/v1/namespaces/default/configmaps/kept'
+    await running.client.create(kinds.configMaps, { metadata: { name: 'kept', namespace: 'default' } })
+    expect((await ask(target, { method: 'DELETE', body: { gracePeriodSeconds: 'a' } })).status).toBe(400)
+    expect((await ask(target)).status).toBe(200)
+  })
+
+  test('a ConfigMap may have keys that JavaScript objects inherit', async () => {
+    const body = '{"metadata":{"name":"odd"},"data":{"__proto__":"a","constructor":"b"}}'
+    expect((await ask('/api/v1/namespaces/default/configmaps', { method: 'POST', body })).status).toBe(201)
+    expect(Object.keys((await ask('/api/v1/namespaces/default/configmaps/odd')).body.data)).toEqual(['__proto__', 'constructor'])
+  })
+
+  test('the list of groups has no holes', async () => {
+    expect((await ask('/apis')).body.groups.every((group: { name?: string } | null) => group?.name)).toBe(true)
+  })
+})
+
+test('a generated name is there before defaults, admission and strategy look', async () => {
+  const names: string[] = []
+  const own = await startTestServer({ admission: () => [{ name: 'Names', admit: ({ object }) => void names.push(object?.metadata.name ?? '') }] })
+  const made = await own.client.create(kinds.configMaps, { metadata: { generateName: 'gen-', namespace: 'default' } } as never)
+  expect(made.metadata.name).toMatch(/^gen-[a-z0-9]{5}$/)
+  expect(names.at(-1)).toBe(made.metadata.name)
+  await own.stop()
+})
+
 describe('objects', () => {
   test('are created, read, listed and deleted through loopback', async () => {
     const { client } = running

@@ -13,6 +13,7 @@ import { createReader, type NodeEndpoint, type Reader } from './context.ts'
 import type { HealthCheck, VersionInfo } from './health.ts'
 import { listen, type Listening, type ListenOptions } from './http/listener.ts'
 import { LoopbackClient } from './loopback-client.ts'
+import { maintain } from './maintenance.ts'
 import { OpenApi } from './openapi.ts'
 import { Registry } from './registry.ts'
 import { createServed } from './serve.ts'
@@ -52,6 +53,8 @@ export interface ApiServer {
   /** The API as `user`, without serialisation; admission and authorization apply. */
   loopbackClient(user: UserInfo): Client
   listen(options: ListenOptions): Promise<Listening>
+  /** Compacts the store and drops old Events until `signal` aborts; await it before the store is closed. */
+  maintain(signal: AbortSignal): Promise<void>
   /** May grow while the server runs. */
   readonly registry: Registry
   readonly tokens: ServiceAccountTokens
@@ -95,5 +98,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     handle: served.respond,
     loopbackClient: (user) => new LoopbackClient(dispatch, user),
     listen: (listenOptions) => listen(served, listenOptions),
+    maintain: (signal) => maintain(context, signal),
   }
 }

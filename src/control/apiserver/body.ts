@@ -95,5 +95,5 @@ export function readDeleteOptions(call: Call): DeleteBody {
   const json = readJson(call)
   if (json === undefined || json === null) return {}
   if (typeof json !== 'object' || Array.isArray(json)) throw badRequest('the body of a DELETE must be DeleteOptions')
-  return json as DeleteBody
+  return decodeObject('meta/v1.DeleteOptions', json).object as unknown as DeleteBody
 }

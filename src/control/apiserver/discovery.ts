@@ -44,7 +44,7 @@ export function discovery(registry: Registry, request: ApiRequest): ApiResponse 
   if (path === '/apis')
     return aggregated
       ? aggregatedDocument(registry, aggregated, false)
-      : ok({ kind: 'APIGroupList', apiVersion: 'v1', groups: groups(registry).map(groupOf(registry)) })
+      : ok({ kind: 'APIGroupList', apiVersion: 'v1', groups: groups(registry).filter(Boolean).map(groupOf(registry)) })
   const match = /^\/(?:api\/(?<core>[^/]+)|apis\/(?<group>[^/]+)(?:\/(?<version>[^/]+))?)$/.exec(path)?.groups
   if (!match) return undefined
   const [group, version] = match['core'] ? ['', match['core']] : [match['group']!, match['version']]

@@ -86,7 +86,7 @@ const validateVolumes = (volumes: readonly Volume[], field: string): FieldFault[
   ),
 ]
 
-const validateContainer = (container: AnyContainer, at: string, volumes: ReadonlySet<string>): FieldFault[] => [
+export const validateContainer = (container: AnyContainer, at: string, volumes: ReadonlySet<string>): FieldFault[] => [
   ...(container.name ? invalidAll(`${at}.name`, container.name, dns1123Label(container.name)) : [required(`${at}.name`)]),
   ...validateImage(container.image, `${at}.image`),
   ...oneOf(`${at}.imagePullPolicy`, container.imagePullPolicy, ['Always', 'IfNotPresent', 'Never']),

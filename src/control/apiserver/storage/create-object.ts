@@ -32,15 +32,17 @@ export const randomSuffix = (length = 5): string => [...randomBytes(length)].map
 export async function createObject(ctx: ServerContext, request: CreateRequest): Promise<Written> {
   const { resource, object } = request
   placeInNamespace(request)
+  const generateName = object.metadata.name ? undefined : object.metadata.generateName
+  // Named before anything looks at it: defaults, admission and strategy see the name; another one only after a collision.
+  if (generateName) object.metadata.name = generate(generateName)
   resource.defaults?.(object)
   request.prepare?.(object)
-  const generateName = object.metadata.name ? undefined : object.metadata.generateName
   const attributes: Attributes = {
     operation: 'CREATE',
     resource,
     subresource: '',
     namespace: request.namespace,
-    name: object.metadata.name ?? '',
+    name: generateName ? '' : (object.metadata.name ?? ''),
     object,
     user: request.user,
     dryRun: request.dryRun,
@@ -49,14 +51,16 @@ export async function createObject(ctx: ServerContext, request: CreateRequest): 
   stampNew(ctx, object)
   resource.prepareCreate(object)
   for (let attempt = 1; ; attempt++) {
-    if (generateName) object.metadata.name = generateName.slice(0, maxGeneratedBase) + randomSuffix()
     validateNew(resource, object)
     await ctx.admission.validate(attributes)
     const written = await store(ctx, request)
     if (written) return written
     if (!generateName || attempt === generateAttempts) throw alreadyExists(resource.kind, object.metadata.name)
+    object.metadata.name = generate(generateName)
   }
 }
+
+const generate = (base: string): string => base.slice(0, maxGeneratedBase) + randomSuffix()
 
 function placeInNamespace({ resource, object, namespace }: CreateRequest): void {
   const { metadata } = object

@@ -1,5 +1,7 @@
 import type { Pod } from '../../../base/api/generated/types.ts'
 import type { Kind } from '../../../base/api/kind.ts'
+import type { FieldFault } from '../../../base/api/resource.ts'
+import { notSupported, required } from '../../../base/api/resources/field.ts'
 import { mutableCopy, type KubeObject, type Mutable } from '../../../base/api/object.ts'
 import { readObject } from '../body.ts'
 import type { Call, ServerContext } from '../context.ts'
@@ -31,12 +33,17 @@ export async function bindingSubresource(ctx: ServerContext, call: Call): Promis
   const binding = readObject(call, bindingKind, fieldValidation) as unknown as Binding
   const name = route.name || binding.metadata.name
   if (!name || (binding.metadata.name && binding.metadata.name !== name)) throw badRequest('name in URL does not match name in Binding object')
-  const node = binding.target?.name
-  if (!node) throw invalid(bindingKind, name, [{ type: 'FieldValueRequired', field: 'target.name', message: 'Required value' }])
+  const faults = validateTarget(binding.target)
+  if (faults.length) throw invalid(bindingKind, name, faults)
   const propose = (old: KubeObject) => bind(ctx, mutableCopy(old) as unknown as Mutable<Pod>, binding)
   await updateObject(ctx, { resource, ref: { namespace: route.namespace, name }, subresource: 'binding', user: request.user, dryRun, propose })
   return { type: 'object', status: 201, object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } }
 }
+
+const validateTarget = ({ kind, name }: NonNullable<Binding['target']> = {}): FieldFault[] => [
+  ...(kind && kind !== 'Node' ? [notSupported('target.kind', kind, ['Node', '<empty>'])] : []),
+  ...(name ? [] : [required('target.name')]),
+]
 
 function bind(ctx: ServerContext, pod: Mutable<Pod>, binding: Binding): Mutable<KubeObject> {
   const { name } = pod.metadata

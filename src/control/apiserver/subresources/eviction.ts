@@ -7,7 +7,7 @@ import { matchesLabelSelector } from '../../../base/machinery/selectors.ts'
 import { StatusError } from '../../../base/machinery/status-error.ts'
 import { readObject } from '../body.ts'
 import { createReader, type Call, type ServerContext } from '../context.ts'
-import { notFound } from '../errors.ts'
+import { badRequest, notFound } from '../errors.ts'
 import type { Outcome } from '../outcome.ts'
 import { deleteObject } from '../storage/delete-object.ts'
 import { updateObject } from '../storage/update-object.ts'
@@ -31,7 +31,8 @@ export async function evictionSubresource(ctx: ServerContext, call: Call): Promi
   const { resource, route, request } = call
   if (route.verb !== 'create') return undefined
   const { dryRun, fieldValidation } = writeOptions(call, 'CreateOptions')
-  const eviction = readObject(call, evictionKind, fieldValidation) as { deleteOptions?: DeleteOptions & { dryRun?: string[] } }
+  const eviction = readObject(call, evictionKind, fieldValidation) as Mutable<KubeObject> & { deleteOptions?: DeleteOptions & { dryRun?: string[] } }
+  if (eviction.metadata.name && eviction.metadata.name !== route.name) throw badRequest('name in URL does not match name in Eviction object')
   const item = ctx.storage.get(resource, route)
   if (!item) throw notFound(resource.kind, route.name)
   const dry = dryRun || (eviction.deleteOptions?.dryRun ?? []).includes('All')

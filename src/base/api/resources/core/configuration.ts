@@ -33,7 +33,7 @@ export const configMap = defineResource<ConfigMap>({
     ...validateKeys(object.data, 'data'),
     ...validateKeys(object.binaryData, 'binaryData'),
     ...Object.keys(object.data ?? {})
-      .filter((key) => key in (object.binaryData ?? {}))
+      .filter((key) => Object.hasOwn(object.binaryData ?? {}, key))
       .map((key) => invalid(`data[${key}]`, key, 'duplicate of key present in binaryData')),
     ...(textBytes(object.data) + base64Bytes(object.binaryData) > maxBytes ? [tooLong('', maxBytes)] : []),
     ...validateFrozen(object, old, ['data', 'binaryData']),
