@@ -1,11 +1,11 @@
 import type { Container, Pod } from '../../base/api/generated/types.ts'
+import { qosClassOf } from '../../base/api/resources/pod-qos.ts'
+import { quantityToMilli, quantityToNumber } from '../../base/lib/quantity.ts'
 import type { Image } from '../images/image-store.ts'
 import type { ContainerConfig, MountConfig } from '../runtime/runtime.ts'
 import { ContainerConfigError } from './environment.ts'
 import { expand } from './expansion.ts'
 import { hostnameOf } from './pod-names.ts'
-import { milli, parseQuantity } from './quantity.ts'
-import { qosClassOf } from './qos-class.ts'
 
 export interface ContainerConfigInput {
   readonly pod: Pod
@@ -74,9 +74,9 @@ const environmentOf = ({ pod, image, env, hostname }: ContainerConfigInput): [st
 /** cpu shares, quota and memory limit by upstream's arithmetic. */
 const resourcesOf = (pod: Pod, container: Container, nodeMemoryBytes: number): ContainerConfig['resources'] => {
   const { limits = {}, requests = {} } = container.resources ?? {}
-  const cpuMilli = milli(requests.cpu ?? limits.cpu)
-  const limitMilli = milli(limits.cpu)
-  const memory = limits.memory === undefined ? 0 : Math.floor(parseQuantity(limits.memory))
+  const cpuMilli = quantityToMilli(requests.cpu ?? limits.cpu ?? '0')
+  const limitMilli = quantityToMilli(limits.cpu ?? '0')
+  const memory = limits.memory === undefined ? 0 : Math.floor(quantityToNumber(limits.memory))
   return {
     cpuShares: Math.max(2, Math.floor((cpuMilli * 1024) / 1000)),
     ...(limitMilli ? { cpuQuotaMicros: Math.max(1000, limitMilli * 100) } : {}),
@@ -86,9 +86,9 @@ const resourcesOf = (pod: Pod, container: Container, nodeMemoryBytes: number): C
 }
 
 const oomScoreAdjust = (pod: Pod, container: Container, nodeMemoryBytes: number): number => {
-  const qos = qosClassOf(pod)
+  const qos = qosClassOf(pod.spec)
   if (qos === 'Guaranteed') return -997
   if (qos === 'BestEffort') return 1000
-  const request = parseQuantity(container.resources?.requests?.memory ?? '0')
+  const request = quantityToNumber(container.resources?.requests?.memory ?? '0')
   return Math.min(999, Math.max(3, Math.floor(1000 - (1000 * request) / nodeMemoryBytes)))
 }

@@ -1,5 +1,5 @@
 import type { Container, Pod, ResourceFieldSelector } from '../../base/api/generated/types.ts'
-import { parseQuantity } from './quantity.ts'
+import { quantityToNumber } from '../../base/lib/quantity.ts'
 
 /** Addresses and sizes that the object itself may not tell yet. */
 export interface FieldContext {
@@ -57,6 +57,6 @@ export const resourceFieldValue = (selector: ResourceFieldSelector, context: Fie
   const name = rest.join('.')
   if (kind !== 'limits' && kind !== 'requests') throw new Error(`unsupported container resource : ${selector.resource}`)
   const given = container.resources?.[kind]?.[name] ?? (kind === 'limits' ? allocatable[name] : '0') ?? '0'
-  const divisor = parseQuantity(selector.divisor ?? '0') || 1
-  return String(Math.ceil(Number((parseQuantity(given) / divisor).toFixed(6))))
+  const divisor = quantityToNumber(selector.divisor ?? '0') || 1
+  return String(Math.ceil(Number((quantityToNumber(given) / divisor).toFixed(6))))
 }

@@ -3,7 +3,7 @@ import type { RuntimeContainer, Sandbox } from '../runtime/runtime.ts'
 import { latestOf, outcomeOf, restarts } from './pod-actions.ts'
 import { containerSlots, isSidecar, type ContainerSlot } from './pod-names.ts'
 import { podPhase, type PodPhase } from './pod-phase.ts'
-import { qosClassOf } from './qos-class.ts'
+import { qosClassOf } from '../../base/api/resources/pod-qos.ts'
 import { stampOf as stamp } from '../../base/client/stamp.ts'
 
 export interface StatusView {
@@ -49,7 +49,7 @@ export const podStatus = (view: StatusView): PodStatus => {
     ...(initContainerStatuses.length ? { initContainerStatuses } : {}),
     containerStatuses,
     ...(ephemeral.length ? { ephemeralContainerStatuses: ephemeral } : {}),
-    qosClass: pod.status?.qosClass ?? qosClassOf(pod),
+    qosClass: pod.status?.qosClass ?? qosClassOf(pod.spec),
   }
 }
 

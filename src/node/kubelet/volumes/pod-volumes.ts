@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Pod, Volume } from '../../../base/api/generated/types.ts'
-import { parseQuantity } from '../quantity.ts'
+import { quantityToNumber } from '../../../base/lib/quantity.ts'
 import { ignoreRights, writeAtomically } from './atomic-writer.ts'
 import { hasPayload, volumePayload, type PayloadSources } from './payload.ts'
 
@@ -88,7 +88,7 @@ export class PodVolumes {
     const isNew = !(await stat(path).catch(() => undefined))
     await mkdir(path, { recursive: true })
     if (volume.emptyDir?.medium === 'Memory' && process.getuid?.() === 0 && !(await isMountPoint(path))) {
-      const size = volume.emptyDir.sizeLimit ? [`size=${Math.floor(parseQuantity(volume.emptyDir.sizeLimit))}`] : []
+      const size = volume.emptyDir.sizeLimit ? [`size=${Math.floor(quantityToNumber(volume.emptyDir.sizeLimit))}`] : []
       await run('mount', ['-t', 'tmpfs', '-o', ['mode=0777', ...size].join(','), 'tmpfs', path])
     }
     if (isNew) await chmod(path, 0o777)
