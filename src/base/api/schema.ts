@@ -31,6 +31,8 @@ export interface FieldSchema {
   /** Protobuf field number; undefined for types that have no protobuf form. */
   readonly number: number | undefined
   readonly optional: boolean
+  /** Clients must name it. Some fields are written when empty and need not be named all the same. */
+  readonly required: boolean
   /** An embedded struct whose fields stand beside its siblings in JSON, and in a message of its own in protobuf. */
   readonly inline: boolean
   readonly patchMergeKey: string | undefined
@@ -59,6 +61,7 @@ interface Fact {
   readonly t: string
   readonly p?: number
   readonly o?: number
+  readonly u?: number
   readonly i?: number
   readonly k?: string
   readonly s?: string
@@ -116,6 +119,7 @@ const compileField = (fact: Fact): FieldSchema => ({
   spelled: fact.t,
   number: fact.p,
   optional: fact.o === 1,
+  required: fact.o !== 1 && fact.u !== 1,
   inline: fact.i === 1,
   patchMergeKey: fact.k,
   patchStrategies: fact.s ? fact.s.split(',') : [],

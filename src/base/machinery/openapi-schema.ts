@@ -62,7 +62,7 @@ export class Components {
     const out: Json = (this.schemas[name] = { type: 'object' })
     const description = this.#describe(type, '')
     if (description) out['description'] = description
-    const required = [...schema.fields.values()].filter((field) => !field.optional).map((field) => field.name)
+    const required = [...schema.fields.values()].filter((field) => field.required).map((field) => field.name)
     if (required.length) out['required'] = required
     out['properties'] = Object.fromEntries([...schema.fields.values()].map((field) => [field.name, this.#property(schema, field)]))
     const kinds = this.#kinds.get(type)

@@ -68,7 +68,7 @@ export async function authorize(authorizer: Authorizer, request: ApiRequest, rou
 
 async function nonResource({ context, openApi, version, healthChecks }: DispatchOptions, request: ApiRequest): Promise<ApiResponse> {
   if (request.method !== 'GET' && request.method !== 'HEAD') throw noSuchPath()
-  const answer = (await health(healthChecks, request)) ?? openApi.answer(request) ?? discovery(context.registry, request)
+  const answer = (await health(healthChecks, request)) ?? (await openApi.answer(request)) ?? discovery(context.registry, request)
   if (answer) return answer
   if (request.path === '/version' || request.path === '/version/') return versionDocument(version)
   if (request.path === '/') return { status: 200, body: { paths: rootPaths(context) } }
@@ -90,6 +90,7 @@ const rootPaths = ({ registry }: SubresourceContext): string[] => {
     ...new Set(groups),
     '/healthz',
     '/livez',
+    '/openapi/v2',
     '/openapi/v3',
     '/openid/v1/jwks',
     '/readyz',

@@ -1,29 +1,52 @@
 import { createHash } from 'node:crypto'
+import { loadDescriptions } from '../../base/api/descriptions.ts'
 import type { Kind } from '../../base/api/kind.ts'
 import type { Resource } from '../../base/api/resource.ts'
-import { openApiFor } from '../../base/machinery/openapi.ts'
+import { encodeSwagger } from '../../base/machinery/openapi-protobuf.ts'
+import { swaggerFor } from '../../base/machinery/openapi-v2.ts'
+import { openApiFor, type OpenApiOptions } from '../../base/machinery/openapi.ts'
+import { notAcceptable } from './errors.ts'
 import type { VersionInfo } from './health.ts'
 import type { Registry } from './registry.ts'
 import type { ApiRequest, ApiResponse } from './request.ts'
 
-/** `/openapi/v3` and its documents: built on first use, then kept. */
+const protobufAsked = /^application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf$/
+const protobufAnswered = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+const jsonAsked = /^(\*\/\*|application\/(\*|json))$/
+
+type Form = 'json' | 'protobuf'
+
+/** `/openapi/v2`, `/openapi/v3` and its documents: built on first use, then kept. */
 export class OpenApi {
   readonly #registry: Registry
   readonly #version: VersionInfo
-  readonly #documents = new Map<string, string>()
+  readonly #documents = new Map<string, Promise<string | Uint8Array>>()
 
   constructor(registry: Registry, version: VersionInfo) {
     this.#registry = registry
     this.#version = version
   }
 
-  answer({ path }: ApiRequest): ApiResponse | undefined {
+  async answer({ path, headers }: ApiRequest): Promise<ApiResponse | undefined> {
+    if (path === '/openapi/v2') return this.#second(headers['accept'])
     if (path === '/openapi/v3' || path === '/openapi/v3/') return { status: 200, body: { paths: this.#paths() } }
     const match = /^\/openapi\/v3\/(?:api\/(?<core>v\d\w*)|apis\/(?<group>[^/]+)\/(?<version>[^/]+))$/.exec(path)?.groups
     if (!match) return undefined
     const [group, version] = match['core'] ? ['', match['core']] : [match['group']!, match['version']!]
-    const body = this.#document(group, version)
-    return body === undefined ? undefined : { status: 200, headers: { 'content-type': 'application/json' }, body }
+    const resources = this.#registry.all().filter(({ kind }) => kind.group === group && kind.version === version)
+    if (resources.length === 0) return undefined
+    const body = await this.#kept(`${group}/${version}`, resources, (kinds, options) => JSON.stringify(openApiFor(kinds, options)))
+    return { status: 200, headers: { 'content-type': 'application/json' }, body }
+  }
+
+  async #second(accept: string | undefined): Promise<ApiResponse> {
+    const form = formAsked(accept)
+    if (!form) throw notAcceptable(['application/json', protobufAnswered])
+    const body = await this.#kept(form, this.#registry.all(), (kinds, options) => {
+      const swagger = swaggerFor(kinds, options)
+      return form === 'json' ? JSON.stringify(swagger) : encodeSwagger(swagger)
+    })
+    return { status: 200, headers: { 'content-type': form === 'json' ? 'application/json' : protobufAnswered, vary: 'Accept' }, body }
   }
 
   /** The hash only has to change when the kinds do: the documents themselves are not built for it. */
@@ -42,18 +65,29 @@ export class OpenApi {
     return Object.fromEntries([...places].map(([place, plurals]) => [place, { serverRelativeURL: `/openapi/v3/${place}?hash=${hash(plurals)}` }]))
   }
 
-  #document(group: string, version: string): string | undefined {
-    const resources = this.#registry.all().filter(({ kind }) => kind.group === group && kind.version === version)
-    if (resources.length === 0) return undefined
-    const key = `${group}/${version} ${resources.map(({ kind }) => kind.plural).join(' ')}`
+  #kept(name: string, resources: readonly Resource[], build: Build): Promise<string | Uint8Array> {
+    const key = `${name} ${resources.map(({ kind }) => `${kind.group}/${kind.version}/${kind.plural}`).join(' ')}`
     let document = this.#documents.get(key)
-    if (!document) this.#documents.set(key, (document = this.#build(resources)))
+    if (!document) this.#documents.set(key, (document = this.#build(resources, build)))
     return document
   }
 
-  #build(resources: readonly Resource[]): string {
+  async #build(resources: readonly Resource[], build: Build): Promise<string | Uint8Array> {
     const subresources = new Map(resources.map(({ kind, subresources: below }) => [kind, below]))
-    const options = { subresources: (kind: Kind) => subresources.get(kind) ?? [], version: this.#version.gitVersion }
-    return JSON.stringify(openApiFor([...subresources.keys()], options))
+    const descriptions = await loadDescriptions()
+    return build([...subresources.keys()], {
+      descriptions,
+      subresources: (kind: Kind) => subresources.get(kind) ?? [],
+      version: this.#version.gitVersion,
+    })
   }
+}
+
+type Build = (kinds: readonly Kind[], options: OpenApiOptions) => string | Uint8Array
+
+/** The first form of the Accept header that there is. */
+function formAsked(accept = '*/*'): Form | undefined {
+  const ranges = accept.split(',').map((clause) => clause.split(';')[0]!.trim())
+  const first = ranges.find((range) => protobufAsked.test(range) || jsonAsked.test(range))
+  return first === undefined ? undefined : protobufAsked.test(first) ? 'protobuf' : 'json'
 }
