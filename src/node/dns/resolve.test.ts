@@ -13,6 +13,8 @@ services:
   - { metadata: { name: empty }, spec: { clusterIP: None } }
   - { metadata: { name: out }, spec: { type: ExternalName, externalName: example.org } }
   - { metadata: { name: in }, spec: { type: ExternalName, externalName: web.shop.svc.cluster.local } }
+  - { metadata: { name: twice }, spec: { type: ExternalName, externalName: in.shop.svc.cluster.local } }
+  - { metadata: { name: out-twice }, spec: { type: ExternalName, externalName: out.shop.svc.cluster.local } }
   - { metadata: { name: ring }, spec: { type: ExternalName, externalName: ring.shop.svc.cluster.local } }
 slices:
   - metadata: { name: web-1, labels: { kubernetes.io/service-name: web } }
@@ -77,7 +79,9 @@ const cases: readonly [string, string, string][] = [
   ['A', 'out.shop.svc.cluster.local', 'CNAME example.org, chase example.org'],
   ['CNAME', 'out.shop.svc.cluster.local', 'CNAME example.org'],
   ['A', 'in.shop.svc.cluster.local', 'CNAME web.shop.svc.cluster.local, A 10.96.0.20'],
-  ['A', 'ring.shop.svc.cluster.local', 'CNAME ring.shop.svc.cluster.local'],
+  ['A', 'twice.shop.svc.cluster.local', 'CNAME in.shop.svc.cluster.local, CNAME web.shop.svc.cluster.local, A 10.96.0.20'],
+  ['A', 'out-twice.shop.svc.cluster.local', 'CNAME out.shop.svc.cluster.local, CNAME example.org, chase example.org'],
+  ['A', 'ring.shop.svc.cluster.local', 'CNAME ring.shop.svc.cluster.local, CNAME ring.shop.svc.cluster.local'],
   ['PTR', '20.0.96.10.in-addr.arpa', 'PTR web.shop.svc.cluster.local'],
   ['PTR', '2.0.244.10.in-addr.arpa', 'PTR db-0.db.shop.svc.cluster.local'],
   ['PTR', '3.0.244.10.in-addr.arpa', 'upstream'],

@@ -36,7 +36,10 @@ interface Target {
  * Answers for the cluster domain and, where an address is known, for its reverse name, as CoreDNS' kubernetes plugin does.
  * `undefined`: not ours, ask upstream. Pure; records stand in the view's order.
  */
-export const resolve = (question: Question, view: ClusterView): Resolution | undefined => {
+export const resolve = (question: Question, view: ClusterView): Resolution | undefined => resolveVia(question, view, [])
+
+/** `passed`: the aliases that led here. */
+const resolveVia = (question: Question, view: ClusterView, passed: readonly string[]): Resolution | undefined => {
   const name = question.name.toLowerCase().replace(/\.$/, '')
   if (name.endsWith('.in-addr.arpa')) return resolveReverse(question, name, view)
   const domain = view.clusterDomain
@@ -45,7 +48,7 @@ export const resolve = (question: Question, view: ClusterView): Resolution | und
   if (labels.length === 0) return apex(question, view)
   if (labels.length === 1 && labels[0] === 'dns-version') return answer(view, question.type === 'TXT' ? [txt(question.name, '1.1.0')] : [])
   const targets = find(labels, view)
-  return targets ? records(question, targets, view) : nameError(view)
+  return targets ? records(question, targets, view, passed) : nameError(view)
 }
 
 /** Labels right to left: `svc|pod`, namespace, Service or Pod, then an endpoint or `_port._protocol`. */
@@ -95,9 +98,9 @@ const endpointTargets = (endpoints: readonly Endpoint[], base: string, label: st
     .filter((endpoint) => label === undefined || labelOf(endpoint) === label)
     .map((endpoint) => ({ host: endpoint.ip, port: endpoint.port, name: `${labelOf(endpoint)}.${base}` }))
 
-const records = (question: Question, targets: readonly Target[], view: ClusterView): Resolution => {
+const records = (question: Question, targets: readonly Target[], view: ClusterView, passed: readonly string[]): Resolution => {
   const alias = targets.find(({ host }) => isIP(host) === 0)
-  if (alias) return followAlias(question, alias.host, view)
+  if (alias) return followAlias(question, alias.host, view, passed)
   if (question.type === 'A')
     return answer(
       view,
@@ -115,24 +118,18 @@ const serviceRecords = (question: Question, targets: readonly Target[], view: Cl
   return { ...answer(view, answers), additionals: hosts.map(({ name, host }) => a(name, host)) }
 }
 
-const followAlias = (question: Question, target: string, view: ClusterView): Resolution => {
+const maxAliases = 8
+
+/** Follows aliases inside the cluster to their end: the resolvers of most programs ask once and follow nothing. */
+const followAlias = (question: Question, target: string, view: ClusterView, passed: readonly string[]): Resolution => {
   const alias: Answer = { type: 'CNAME', name: question.name, ttl, data: target }
   if (question.type === 'CNAME') return answer(view, [alias])
   if (question.type !== 'A' && question.type !== 'AAAA') return answer(view, [])
-  // An alias of an alias inside the cluster is followed by the client; one step is enough to end every ring.
-  const inner = target.toLowerCase().endsWith(`.${view.clusterDomain}`)
-    ? resolve({ name: target, type: question.type }, { ...view, service: onlyAddresses(view) })
-    : undefined
-  if (inner) return answer(view, [alias, ...inner.answers])
-  return { ...answer(view, [alias]), chase: target }
+  if (!target.toLowerCase().endsWith(`.${view.clusterDomain}`)) return { ...answer(view, [alias]), chase: target }
+  const inner =
+    passed.includes(target) || passed.length >= maxAliases ? undefined : resolveVia({ name: target, type: question.type }, view, [...passed, target])
+  return { ...answer(view, [alias, ...(inner?.answers ?? [])]), ...(inner?.chase === undefined ? {} : { chase: inner.chase }) }
 }
-
-const onlyAddresses =
-  (view: ClusterView): ClusterView['service'] =>
-  (namespace, name) => {
-    const service = view.service(namespace, name)
-    return service?.spec.type === 'ExternalName' ? undefined : service
-  }
 
 /** A Service's own address gives the Service's name, an endpoint's gives the name its Pod chose. */
 const resolveReverse = (question: Question, name: string, view: ClusterView): Resolution | undefined => {
