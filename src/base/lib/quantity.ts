@@ -135,7 +135,12 @@ export function quantityToNumber(input: string | number): number {
 }
 
 /** Whole units, rounded up (upstream's Value()): bytes of memory, number of Pods. */
-export const quantityToInteger = (input: string | number): number => Number(ceilDivide(parseQuantity(input).nano, nanos))
+export function quantityToInteger(input: string | number): number {
+  const match = typeof input === 'string' ? simple.exec(input) : undefined
+  const factor = match && (match[2] === undefined ? 1 : factors[match[2]])
+  if (match && factor && factor >= 1) return Number(match[1]) * factor
+  return Number(ceilDivide(parseQuantity(input).nano, nanos))
+}
 
 /** Whole thousandths, rounded up (upstream's MilliValue()): CPU. */
 export function quantityToMilli(input: string | number): number {

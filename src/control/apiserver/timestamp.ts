@@ -1,4 +1,5 @@
+import { stampOf } from '../../base/client/stamp.ts'
 import type { Clock } from '../../base/lib/clock.ts'
 
-/** metav1.Time: RFC 3339 in whole seconds. */
-export const timestamp = (clock: Clock, offsetMs = 0): string => new Date(clock.now() + offsetMs).toISOString().replace(/\.\d+Z$/, 'Z')
+/** The clock's time as metav1.Time. */
+export const timestamp = (clock: Clock, offsetMs = 0): string => stampOf(clock.now() + offsetMs)

@@ -1,4 +1,5 @@
 import type { LabelSelector, NodeSelectorRequirement, NodeSelectorTerm, Node, Taint, Toleration } from '../../base/api/generated/types.ts'
+import { tolerates } from '../../base/machinery/tolerations.ts'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -47,13 +48,6 @@ export const matchesNodeTerm = (term: NodeSelectorTerm, node: Node): boolean => 
 
 const meetsField = (node: Node, requirement: NodeSelectorRequirement): boolean =>
   requirement.key === 'metadata.name' && meets({ 'metadata.name': node.metadata.name }, requirement)
-
-export const tolerates = (toleration: Toleration, taint: Taint): boolean => {
-  if (toleration.effect && toleration.effect !== taint.effect) return false
-  if (toleration.key && toleration.key !== taint.key) return false
-  if (toleration.operator === 'Exists') return true
-  return Boolean(toleration.key) && (toleration.operator ?? 'Equal') !== 'Exists' && (toleration.value ?? '') === (taint.value ?? '')
-}
 
 export const isTolerated = (taint: Taint, tolerations: readonly Toleration[] | undefined): boolean =>
   (tolerations ?? []).some((toleration) => tolerates(toleration, taint))

@@ -1,35 +1,11 @@
 import type { Container, Pod } from '../../base/api/generated/types.ts'
+import { quantityToInteger, quantityToMilli } from '../../base/lib/quantity.ts'
 
 /** Amounts as integers by resource name: CPU in thousandths, everything else in its own unit (bytes, pieces). */
 export type Amounts = ReadonlyMap<string, number>
 
-const suffixes: Readonly<Record<string, number>> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-}
-
-/** A quantity in whole units, rounded up as upstream's `Value()` and `MilliValue()` do. What is no quantity counts nothing. */
-export const amountOf = (resource: string, quantity: string): number => {
-  const match = /^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)$/.exec(quantity)
-  if (!match) return 0
-  const value = Number(match[1]) * (suffixes[match[2] ?? ''] ?? 0) * (resource === 'cpu' ? 1000 : 1)
-  // A rounding error of floating point must not become a whole unit.
-  return Math.ceil(value - 1e-6)
-}
+/** A quantity that the API has accepted, rounded up to whole units. */
+const amountOf = (resource: string, quantity: string): number => (resource === 'cpu' ? quantityToMilli(quantity) : quantityToInteger(quantity))
 
 export const amountsOf = (list: Readonly<Record<string, string>> | undefined): Map<string, number> =>
   new Map(Object.entries(list ?? {}).map(([resource, quantity]) => [resource, amountOf(resource, quantity)]))

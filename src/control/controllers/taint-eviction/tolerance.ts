@@ -1,4 +1,5 @@
-import type { Pod, Taint, Toleration } from '../../../base/api/generated/types.ts'
+import type { Pod, Taint } from '../../../base/api/generated/types.ts'
+import { tolerates } from '../../../base/machinery/tolerations.ts'
 
 /**
  * How long `pod` may stay on a node with these taints, in milliseconds: 0 is not at all, Infinity for ever. Only NoExecute counts;
@@ -14,11 +15,4 @@ export const toleratedMs = (pod: Pod, taints: readonly Taint[]): number => {
     if (first?.tolerationSeconds !== undefined) limits.push(Math.max(0, first.tolerationSeconds) * 1000)
   }
   return Math.min(Number.POSITIVE_INFINITY, ...limits)
-}
-
-/** As upstream's Toleration.ToleratesTaint: an empty effect or key stands for all. */
-export const tolerates = ({ key, operator = 'Equal', value = '', effect }: Toleration, taint: Taint): boolean => {
-  if (effect && effect !== taint.effect) return false
-  if (key && key !== taint.key) return false
-  return operator === 'Exists' || (operator === 'Equal' && value === (taint.value ?? ''))
 }
