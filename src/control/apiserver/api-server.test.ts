@@ -95,6 +95,22 @@ describe('wrong input', () => {
     expect(Object.keys((await ask('/api/v1/namespaces/default/configmaps/odd')).body.data)).toEqual(['__proto__', 'constructor'])
   })
 
+  test('YAML that contains itself is refused, and an alias is a copy', async () => {
+    const post = (data: string) => {
+      const body = `metadata: { name: yaml }\nrevision: 1\ndata: ${data}`
+      return ask('/apis/apps/v1/namespaces/default/controllerrevisions', { method: 'POST', headers: { 'content-type': 'application/yaml' }, body })
+    }
+    expect((await post('&a { x: *a }')).status).toBe(400)
+    expect((await post('{ x: &a [1], y: *a }')).body.data).toEqual({ x: [1], y: [1] })
+  })
+
+  test('a collection is neither replaced nor patched', async () => {
+    const target = '/api/v1/namespaces/default/configmaps'
+    const patch = { method: 'PATCH', headers: { 'content-type': 'application/merge-patch+json' }, body: {} }
+    expect((await ask(target, { method: 'PUT', body: { metadata: { name: 'a' } } })).status).toBe(405)
+    expect((await ask(target, patch)).status).toBe(405)
+  })
+
   test('the list of groups has no holes', async () => {
     expect((await ask('/apis')).body.groups.every((group: { name?: string } | null) => group?.name)).toBe(true)
   })

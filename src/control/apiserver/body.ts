@@ -23,7 +23,7 @@ export function readJson(call: Call): unknown {
   if (mediaType === 'application/vnd.kubernetes.protobuf') return parseOr400(() => decodeProtobufEnvelope(body))
   const text = Buffer.from(body).toString()
   if (mediaType === 'application/json') return parseOr400(() => JSON.parse(text) as unknown)
-  if (mediaType === 'application/yaml' || mediaType === 'text/yaml') return parseOr400(() => parseYaml(text) as unknown)
+  if (mediaType === 'application/yaml' || mediaType === 'text/yaml') return parseOr400(() => yamlToJson(text))
   throw unsupportedMediaType(bodyTypes)
 }
 
@@ -34,6 +34,9 @@ export function readPatch(call: Call): unknown {
   if (!(body instanceof Uint8Array)) return structuredClone(body)
   return parseOr400(() => JSON.parse(Buffer.from(body).toString()) as unknown)
 }
+
+/** A tree, as JSON is: an alias becomes a copy, and one that contains itself is refused. */
+const yamlToJson = (text: string): unknown => JSON.parse(JSON.stringify(parseYaml(text) ?? null)) as unknown
 
 function parseOr400<T>(parse: () => T): T {
   try {

@@ -4,7 +4,7 @@ import { applyJsonPatch, mergePatch, strategicMergePatch } from '../../../base/m
 import { isStatusError } from '../../../base/machinery/status-error.ts'
 import { mediaTypeOf, readPatch, toObject } from '../body.ts'
 import type { Call, ServerContext } from '../context.ts'
-import { badRequest, unsupportedMediaType } from '../errors.ts'
+import { badRequest, methodNotAllowed, unsupportedMediaType } from '../errors.ts'
 import { outcomeOf, type Outcome } from '../outcome.ts'
 import { updateObject } from '../storage/update-object.ts'
 import { writeOptions, type FieldValidation } from './write-options.ts'
@@ -15,6 +15,7 @@ const patchTypes = ['application/json-patch+json', 'application/merge-patch+json
 
 export async function patchVerb(ctx: ServerContext, call: Call): Promise<Outcome> {
   const { resource, route, request } = call
+  if (!route.name) throw methodNotAllowed()
   const { dryRun, fieldValidation } = writeOptions(call, 'PatchOptions')
   const patched = preparePatch(call, resource.kind, fieldValidation)
   const written = await updateObject(ctx, { resource, ref: route, subresource: '', user: request.user, dryRun, propose: patched })

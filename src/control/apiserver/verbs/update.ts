@@ -1,7 +1,7 @@
 import { mutableCopy } from '../../../base/api/object.ts'
 import { readObject } from '../body.ts'
 import type { Call, ServerContext } from '../context.ts'
-import { notFound } from '../errors.ts'
+import { methodNotAllowed, notFound } from '../errors.ts'
 import { outcomeOf, type Outcome } from '../outcome.ts'
 import { createObject } from '../storage/create-object.ts'
 import { updateObject } from '../storage/update-object.ts'
@@ -12,6 +12,7 @@ const createsOnUpdate = new Set(['endpoints', 'events', 'leases', 'limitranges',
 
 export async function updateVerb(ctx: ServerContext, call: Call): Promise<Outcome> {
   const { resource, route, request } = call
+  if (!route.name) throw methodNotAllowed()
   const { dryRun, fieldValidation } = writeOptions(call, 'UpdateOptions')
   const object = readObject(call, resource.kind, fieldValidation)
   if (!ctx.storage.get(resource, route) && createsOnUpdate.has(resource.kind.plural)) {
