@@ -40,6 +40,15 @@ describe('a node', () => {
   })
 })
 
+describe('a node that a controller declared silent', () => {
+  it('says that it is Ready as soon as it hears of it', async () => {
+    const conditions = async () => (await client.get(nodes, { name: 'node-1' })).status.conditions ?? []
+    const silent = (await conditions()).map((condition) => ({ ...condition, status: 'Unknown', reason: 'NodeStatusUnknown' }))
+    await client.patch(nodes, { name: 'node-1' }, { status: { conditions: silent } }, { type: 'merge', subresource: 'status' })
+    await until('Ready again', async () => (await conditions()).at(-1)?.status === 'True')
+  })
+})
+
 describe('a Pod', () => {
   it('runs with its variables and volumes, restarts with back-off, and goes', async () => {
     await client.create(configMaps, { metadata: { namespace: 'default', name: 'settings' }, data: { color: 'blue' } })

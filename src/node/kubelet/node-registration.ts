@@ -59,20 +59,33 @@ export const registerNode = async (context: NodeContext): Promise<void> => {
     holderIdentity: config.name,
     ownerReferences: () => [ownerOf(node)],
   })
-  watchOwnNode(context, async () => {
-    node = await registered(context, await facts())
-    postedMs = 0
-    await turn()
+  watchOwnNode(context, {
+    // Declared silent by a controller: an agent that was suspended says at once that it is back.
+    onSeen: async (seen) => {
+      if (Number(seen.metadata.resourceVersion) > Number(node.metadata.resourceVersion)) node = seen
+      if (node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status !== 'True')) await turn()
+    },
+    onDeleted: async () => {
+      node = await registered(context, await facts())
+      postedMs = 0
+      await turn()
+    },
   })
 }
 
 const ownerOf = (node: Node) => ({ apiVersion: 'v1', kind: 'Node', name: node.metadata.name, uid: node.metadata.uid })
 
-const watchOwnNode = ({ client, config, clock, log, signal }: NodeContext, onDeleted: () => Promise<void>): void => {
+interface OwnNodeListener {
+  readonly onSeen: (node: Node) => Promise<void>
+  readonly onDeleted: () => Promise<void>
+}
+
+const watchOwnNode = ({ client, config, clock, log, signal }: NodeContext, { onSeen, onDeleted }: OwnNodeListener): void => {
   const informer = createInformer(client, nodes, { clock, log, signal, fieldSelector: `metadata.name=${config.name}` })
   informer.onChange(({ old, object }) => {
-    if (old && !object && old.metadata.name === config.name && !signal.aborted)
-      onDeleted().catch((error: Error) => log.warn({ node: config.name, error: error.message }, 'not registered again'))
+    if ((object ?? old)?.metadata.name !== config.name || signal.aborted) return
+    const told = object ? onSeen(object) : onDeleted()
+    told.catch((error: Error) => log.warn({ node: config.name, error: error.message }, 'node not brought up to date'))
   })
 }
 
