@@ -122,6 +122,13 @@ describe.skipIf(!isRoot)('Pods on nodes under stress (needs root)', async () => 
     expect(await k('describe', 'pod', 'bereft')).toContain('Pod sandbox changed, it will be killed and re-created.')
   })
 
+  it('leaves no control group of a Pod that is gone', async () => {
+    const { uid } = JSON.parse(await k('get', 'pod', 'bereft', '-o', 'jsonpath={.metadata}'))
+    const groups = async () => (await sandbox.run('find', ['/sys/fs/cgroup', '-type', 'd', '-name', `pod${uid}`])).stdout
+    await k('delete', 'pod', 'bereft')
+    await eventually(groups, (text) => text === '', 'the groups are gone')
+  })
+
   it('drains a node by evictions and takes it back', async () => {
     await k('create', 'deployment', 'web', `--image=${image}`, '--replicas=3', '--', 'sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done')
     await k('rollout', 'status', 'deployment/web', '--timeout=30s')

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { constants, mkdirSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { isAbsolute, join, normalize } from 'node:path'
+import { dirname, isAbsolute, join, normalize } from 'node:path'
 import type { Clock } from '../../../base/lib/clock.ts'
 import type { Log } from '../../../base/lib/log.ts'
 import type { ImageStore } from '../../images/image-store.ts'
@@ -118,6 +118,8 @@ class ProcessRuntime implements ContainerRuntime {
     await sandbox.gone(this.#options.clock)
     sandbox.remove()
     this.#sandboxes.delete(sandboxId)
+    const parent = dirname(sandbox.record.cgroup)
+    if (![...this.#sandboxes.values()].some(({ record }) => dirname(record.cgroup) === parent)) this.#options.cgroups.remove(parent)
   }
 
   async listPodSandboxes(): Promise<readonly Sandbox[]> {
