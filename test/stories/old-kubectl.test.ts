@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSandbox, eventually, isRoot } from './harness.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'knarr-old-kubectl-'))
+const folder = isRoot ? mkdtempSync(join(tmpdir(), 'knarr-old-kubectl-')) : ''
 const old = isRoot ? fetchOldKubectl() : undefined
 
 /** Debian's kubectl, unpacked beside the one in use; undefined where apt has none. */
@@ -16,6 +16,7 @@ function fetchOldKubectl(): string | undefined {
     execFileSync('dpkg', ['-x', archive, '.'], { cwd: folder, stdio: 'ignore' })
     return join(folder, 'usr', 'bin', 'kubectl')
   } catch {
+    rmSync(folder, { recursive: true, force: true })
     return undefined
   }
 }
