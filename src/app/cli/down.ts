@@ -1,4 +1,4 @@
-import { isUp, removeCluster, removeHome, takeDown } from '../cluster/lifecycle.ts'
+import { removeCluster, removeHome, takeDown } from '../cluster/lifecycle.ts'
 import { contextName } from '../cluster/names.ts'
 import { listProfiles, readProfile } from '../cluster/profile.ts'
 import { UserError } from '../cluster/errors.ts'
@@ -8,8 +8,7 @@ export async function down(cli: CommandLine, options: { profile: string }): Prom
   const home = homeOf(cli)
   const profile = readProfile(home, options.profile)
   if (!profile) throw new UserError(`there is no cluster knarr-${options.profile}. Run: knarr up --profile ${options.profile}`)
-  const wasUp = isUp(home, profile)
-  await takeDown(home, profile)
+  const wasUp = await takeDown(home, profile)
   print(
     cli,
     wasUp

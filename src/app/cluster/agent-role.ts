@@ -1,7 +1,7 @@
 import { totalmem, cpus } from 'node:os'
 import { statfsSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
-import { nodes } from '../../base/api/kinds.ts'
+import { endpointSlices, nodes, services } from '../../base/api/kinds.ts'
 import { createInformer } from '../../base/client/informer.ts'
 import { startDns } from '../../node/dns/dns.ts'
 import { createImageStore } from '../../node/images/local-image-store.ts'
@@ -31,7 +31,14 @@ export async function runAgent(context: RoleContext): Promise<void> {
   })
   const runtime = await createProcessRuntime({ directory: paths.runtime, images, log, clock, network: podNetwork, cgroupRoot: contextName(profile) })
   await relayApi(layout, paths.serverSocket, signal)
+  // DNS and the service proxy read the same objects: one watch of each serves both.
+  const proxyClient = clientOf(paths, 'proxy')
+  const network = {
+    services: createInformer(proxyClient, services, { signal, clock, log }),
+    endpointSlices: createInformer(proxyClient, endpointSlices, { signal, clock, log }),
+  }
   const dns = startDns({
+    ...network,
     client: clientOf(paths, 'dns'),
     address: layout.dnsIP,
     upstream: (query) => askHostDns(paths.dnsSocket, query),
@@ -39,7 +46,7 @@ export async function runAgent(context: RoleContext): Promise<void> {
     log,
     signal,
   })
-  startServiceProxy({ client: clientOf(paths, 'proxy'), nodeIPs: () => layout.nodes, skip: ({ address }) => address === layout.dnsIP, clock, log, signal })
+  startServiceProxy({ ...network, client: proxyClient, nodeIPs: () => layout.nodes, skip: ({ address }) => address === layout.dnsIP, clock, log, signal })
   const kubelets = await startKubelets({
     nodes: nodeConfigs(profile, paths.directory),
     clientFor: (node) => clientOf(paths, `node-${node}`),

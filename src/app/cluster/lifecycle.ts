@@ -18,7 +18,7 @@ import { contextName } from './names.ts'
 import { layoutOf } from './layout.ts'
 import { ensurePki } from './pki.ts'
 import { profilePaths, readProfile, writeProfile, type Profile, type RuntimeName } from './profile.ts'
-import { isSupervised, stopRoles, supervise } from './supervisor.ts'
+import { isSupervised, stopOrphans, stopRoles, supervise } from './supervisor.ts'
 
 export interface UpRequest {
   readonly home: string
@@ -53,9 +53,6 @@ async function bringUpLocked(request: UpRequest): Promise<UpResult> {
   const wasUp = isUp(request.home, profile)
   if (!wasUp) {
     requireNoNamesake(request.home, profile)
-    // A role whose supervisor was killed may still run: two servers must never write to one store.
-    await stopRoles(paths)
-    await requireFreePorts(profile)
     for (const directory of [paths.run, paths.logs, paths.runtime, paths.kubelet]) mkdirSync(directory, { recursive: true, mode: 0o700 })
     writeProfile(request.home, profile)
   }
@@ -87,16 +84,17 @@ async function bringUpLocked(request: UpRequest): Promise<UpResult> {
 export const isUp = (home: string, profile: Profile): boolean =>
   isSupervised(profilePaths(home, profile.name), 'server') && (profile.runtime === 'simulated' || isSupervised(profilePaths(home, profile.name), 'agent'))
 
-/** Stops everything that runs and keeps the data. */
-export const takeDown = (home: string, profile: Profile): Promise<void> => withLock(lockOf(home, profile.name), () => takeDownLocked(home, profile))
+/** Stops everything that runs and keeps the data. Says whether anything ran. */
+export const takeDown = (home: string, profile: Profile): Promise<boolean> => withLock(lockOf(home, profile.name), () => takeDownLocked(home, profile))
 
-async function takeDownLocked(home: string, profile: Profile): Promise<void> {
+async function takeDownLocked(home: string, profile: Profile): Promise<boolean> {
   const paths = profilePaths(home, profile.name)
-  await stopRoles(paths)
-  if (profile.runtime !== 'process') return
+  const ran = await stopRoles(paths)
+  if (profile.runtime !== 'process') return ran
   await destroyAll(paths.runtime, { cgroupRoot: contextName(profile) })
   unmountBelow(paths.directory)
   await tearDownProfileNetwork(profile.name)
+  return ran
 }
 
 /** Removes a cluster with its data and its kubeconfig entries. */
@@ -130,7 +128,7 @@ async function planProfile(request: UpRequest): Promise<Profile> {
       )
     if (request.nodes && request.nodes !== known.nodes)
       throw new UserError(`cluster ${contextName(known)} has ${known.nodes} nodes. Run: knarr delete --profile ${known.name}    and bring it up again`)
-    return { ...known, kubeconfig: request.kubeconfig }
+    return { ...(await withFreePorts(request.home, known)), kubeconfig: request.kubeconfig }
   }
   const runtime = request.runtime ?? 'process'
   return {
@@ -199,12 +197,13 @@ export async function waitFor(condition: () => Promise<boolean>, failure: string
   throw new UserError(failure, { cause: last })
 }
 
-async function requireFreePorts(profile: Profile): Promise<void> {
-  for (const port of [profile.apiPort, profile.httpPort, profile.httpsPort])
-    if (!(await isFree(port)))
-      throw new UserError(
-        `port ${port} on 127.0.0.1 is taken, and cluster ${contextName(profile)} uses it. Stop what listens there (ss -ltnp 'sport = :${port}')`,
-      )
+/** The profile's ports, or the next free ones where something else took one while the cluster was down. */
+async function withFreePorts(home: string, profile: Profile): Promise<Profile> {
+  const paths = profilePaths(home, profile.name)
+  await stopOrphans(paths)
+  if (isSupervised(paths, 'server')) return profile
+  const [apiPort, httpPort, httpsPort] = [await freePort(profile.apiPort), await freePort(profile.httpPort), await freePort(profile.httpsPort)]
+  return { ...profile, apiPort, httpPort, httpsPort }
 }
 
 async function freePort(wanted: number): Promise<number> {

@@ -49,9 +49,22 @@ export const isSupervised = (paths: ProfilePaths, role: Role): boolean => livePi
 
 export const rolePid = (paths: ProfilePaths, role: Role): number | undefined => livePid(join(paths.run, `${role}.pid`), 'knarr')
 
-/** Ends every role and its loop; what does not end within `patienceMs` is killed. */
-export async function stopRoles(paths: ProfilePaths, patienceMs = 5000): Promise<void> {
+/** Ends a role whose loop was killed: two servers must never write to one store. */
+export async function stopOrphans(paths: ProfilePaths): Promise<void> {
+  await endRoles(
+    paths,
+    roles.filter((role) => !isSupervised(paths, role)),
+    5000,
+  )
+}
+
+/** Ends every role and its loop; what does not end within `patienceMs` is killed. Says whether anything ran. */
+export async function stopRoles(paths: ProfilePaths, patienceMs = 5000): Promise<boolean> {
   if (existsSync(paths.run)) writeFileSync(join(paths.run, 'stop'), '')
+  return endRoles(paths, roles, patienceMs)
+}
+
+async function endRoles(paths: ProfilePaths, roles: readonly Role[], patienceMs: number): Promise<boolean> {
   const pids = roles
     .flatMap((role) => [livePid(join(paths.run, `${role}.supervisor`), 'knarr-supervisor'), rolePid(paths, role)])
     .filter((pid) => pid !== undefined)
@@ -60,6 +73,7 @@ export async function stopRoles(paths: ProfilePaths, patienceMs = 5000): Promise
   while (pids.some(isAlive) && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10))
   for (const pid of pids) if (isAlive(pid)) signal(pid, 'SIGKILL')
   for (const role of roles) for (const file of ['pid', 'supervisor']) rmSync(join(paths.run, `${role}.${file}`), { force: true })
+  return pids.length > 0
 }
 
 /** The pid in a file, if that process is alive and its command line shows that it is ours (pids are used again after a reboot). */

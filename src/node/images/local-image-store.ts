@@ -159,7 +159,7 @@ class LocalImageStore implements ImageStore {
     const found = await this.resolve(reference)
     if (!found)
       throw new Error(
-        `there is no image ${reference}: pull or load it, or map the name to one of this machine (knarr image map ${reference} knarr.local/host-node)`,
+        `there is no image ${reference} on this machine. Build it (knarr image build), or map the name (knarr image map ${reference} knarr.local/host-node)`,
       )
     const { layers, annotations } = this.#layout.readBlob<Manifest>(found.image.digest)
     const hostBase = annotations?.[hostBaseAnnotation]
