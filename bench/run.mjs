@@ -1,11 +1,21 @@
-// `npm run bench`: the budgets of a cluster, measured through the front door. A line a figure; nothing here asserts a time.
+// `npm run bench -- [--profile NAME] [--idle SECONDS] [--main FILE]`: the budgets of a cluster, measured through the front door.
+// A line a figure; nothing here asserts a time.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve as absolute } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 
-const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'knarr.js')
+const { values: options } = parseArgs({
+  options: {
+    profile: { type: 'string', default: 'default' },
+    idle: { type: 'string', default: '60' },
+    main: { type: 'string', default: join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'knarr.js') },
+  },
+})
+const main = absolute(options.main)
+const { profile } = options
 const base = mkdtempSync(join(tmpdir(), 'knarr-bench-'))
 const environment = { ...process.env, KNARR_HOME: join(base, 'data'), KUBECONFIG: join(base, 'kubeconfig') }
 const run = (file, args, input) => execFileSync(file, args, { env: environment, encoding: 'utf8', input, stdio: ['pipe', 'pipe', 'pipe'] })
@@ -14,7 +24,7 @@ const kubectl = (...args) => run('kubectl', args)
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const line = (name, value, budget) => console.log(`${name.padEnd(52)} ${value.padStart(16)}   budget ${budget}`)
 const runs = 5
-const idleSeconds = Number(process.argv[2] ?? 60)
+const idleSeconds = Number(options.idle)
 const podCount = 20
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
@@ -44,11 +54,11 @@ spec: {selector: {app: app}, ports: [{port: 80, targetPort: 8080}]}
 /** How long from the command until the API answers, three nodes are Ready, and an app answers through its Service's DNS name. */
 async function boot() {
   const started = performance.now()
-  const first = knarr('up')
+  const first = knarr('up', '--profile', profile)
   const upMs = performance.now() - started
   const [, readySeconds] = /ready in ([\d.]+) s/.exec(first) ?? []
   run('kubectl', ['apply', '-f', '-'], app)
-  const { ranges } = JSON.parse(readFileSync(join(environment.KNARR_HOME, 'profiles/default/profile.json'), 'utf8'))
+  const { ranges } = JSON.parse(readFileSync(join(environment.KNARR_HOME, `profiles/${profile}/profile.json`), 'utf8'))
   const dns = ranges.serviceCIDR.replace(/\.\d+\/\d+$/, '.10')
   const { Resolver } = await import('node:dns/promises')
   const resolver = new Resolver({ timeout: 200, tries: 1 })
@@ -69,8 +79,8 @@ const roleRoots = () =>
   ['server', 'agent'].flatMap((role) => {
     try {
       return [
-        Number(readFileSync(join(environment.KNARR_HOME, `profiles/default/run/${role}.pid`), 'utf8')),
-        Number(readFileSync(join(environment.KNARR_HOME, `profiles/default/run/${role}.supervisor`), 'utf8')),
+        Number(readFileSync(join(environment.KNARR_HOME, `profiles/${profile}/run/${role}.pid`), 'utf8')),
+        Number(readFileSync(join(environment.KNARR_HOME, `profiles/${profile}/run/${role}.supervisor`), 'utf8')),
       ]
     } catch {
       return []
@@ -170,12 +180,12 @@ try {
   const boots = []
   for (let index = 0; index < runs; index++) {
     boots.push(await boot())
-    knarr('delete')
+    knarr('delete', '--profile', profile)
   }
   line(`knarr up, command to prompt (median of ${runs})`, seconds(median(boots.map((boot) => boot.upMs))), '1.0 s')
   line('  3 nodes Ready', seconds(median(boots.map((boot) => boot.readyMs))), '1.0 s')
   line('  first app answering through Service and DNS', seconds(median(boots.map((boot) => boot.appMs))), '2.0 s')
-  knarr('up')
+  knarr('up', '--profile', profile)
   await sleep(10_000)
   const [, ticksBefore] = footprint()
   await sleep(idleSeconds * 1000)
