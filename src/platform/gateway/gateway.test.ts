@@ -4,7 +4,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Reques
 import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { X509Certificate } from 'node:crypto'
+import { KeyObject, webcrypto, X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import dnsPacket from 'dns-packet'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -347,10 +347,23 @@ it('shows the certificate of the host, follows its renewal, and redirects for th
   expect(await shown('other.test')).not.toBe(new X509Certificate(pair.cert).fingerprint256)
   await client.patch(secrets, { namespace: 'default', name: 'safe' }, { data: data(renewed) }, { type: 'merge' })
   await vi.waitFor(async () => expect(await shown('safe.test')).toBe(new X509Certificate(renewed.cert).fingerprint256))
+  const rsa = await rsaPair()
+  await client.patch(secrets, { namespace: 'default', name: 'safe' }, { data: data(rsa) }, { type: 'merge' })
+  await vi.waitFor(async () => expect(await shown('safe.test')).toBe(new X509Certificate(rsa.cert).fingerprint256))
   expect(JSON.parse((await ask('safe.test', { tls: true })).text)).toMatchObject({ headers: { 'x-forwarded-proto': 'https', 'x-forwarded-port': '443' } })
   expect(await ask('safe.test', { path: '/x?y=1' })).toMatchObject({ status: 308, headers: { location: 'https://safe.test/x?y=1' } })
   expect((await ask('safe.localhost')).status).toBe(200)
 })
+
+/** Of another type than the default certificate, as `openssl req -newkey rsa` makes it. */
+const rsaPair = async () => {
+  const algorithm = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const { X509CertificateGenerator } = await import('@peculiar/x509')
+  const certificate = await X509CertificateGenerator.createSelfSigned({ name: 'CN=safe.test', signingAlgorithm: algorithm, keys })
+  const key = KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' })
+  return { cert: certificate.toString('pem'), key: String(key) }
+}
 
 const shown = (host: string): Promise<string> =>
   new Promise((resolve, reject) => {

@@ -58,8 +58,24 @@ export const startListeners = async (options: ListenersOptions): Promise<Listene
   }
 }
 
+/**
+ * Node adds a Secret's certificate to the default one instead of replacing it, and the order of algorithms decides which of two
+ * different types is shown. The default's own type, ECDSA, must come last.
+ */
+const signatureAlgorithms = [
+  'ed25519:ed448:rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512',
+  'rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512:ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512',
+].join(':')
+
 const tlsServer = ({ defaultCertificate, contextOf }: ListenersOptions): Server =>
-  createTlsServer({ ...serverOptions, ...defaultCertificate, ALPNProtocols: ['http/1.1'], SNICallback: (name, answer) => answer(null, contextOf(name)) })
+  createTlsServer({
+    ...serverOptions,
+    ...defaultCertificate,
+    sigalgs: signatureAlgorithms,
+    honorCipherOrder: true,
+    ALPNProtocols: ['http/1.1'],
+    SNICallback: (name, answer) => answer(null, contextOf(name)),
+  })
 
 const prepare = (server: Server, { onRequest, onUpgrade }: GatewayHandlers): Server => {
   server.on('request', onRequest)
