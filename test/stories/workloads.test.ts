@@ -35,6 +35,13 @@ describe.skipIf(!isRoot)('workloads under the real kubectl (needs root and kubec
     expect(refused.code).toBe(7)
   })
 
+  it('gives a terminal whose shell has job control, and its exit code', async () => {
+    const answer = await sandbox.run('script', ['-qec', 'kubectl exec -it deployment/web -- sh', '/dev/null'], 'echo $((6*7))\nexit 9\n')
+    expect(answer.stdout).toContain('42')
+    expect(answer.stdout).not.toContain('tty process group')
+    expect(answer.code).toBe(9)
+  })
+
   it('shows logs, of one Pod and by label', async () => {
     expect(await k('logs', 'deployment/web')).toContain('listening on 8080')
     expect((await k('logs', '-l', 'app=web', '--tail=1')).match(/listening/g)).toHaveLength(2)

@@ -3,6 +3,7 @@ import { closeSync, constants as fileConstants, existsSync, openSync } from 'nod
 import type { Socket } from 'node:net'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import { StringDecoder } from 'node:string_decoder'
 import { PassThrough, Writable } from 'node:stream'
 import type { ExecOptions, ExecSession } from '../runtime.ts'
 import { toolEnvironment } from './host-tools.ts'
@@ -91,9 +92,11 @@ async function withTerminal(script: string): Promise<ExecSession> {
       resolve(signal ? 128 + signal : exitCode)
     })
   })
+  // A character may be cut in two by the network; the terminal takes text.
+  const decoder = new StringDecoder('utf8')
   const stdin = new Writable({
     write(chunk: Buffer, _encoding, done) {
-      terminal.write(chunk.toString())
+      terminal.write(decoder.write(chunk))
       done()
     },
     final(done) {

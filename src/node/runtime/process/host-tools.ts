@@ -4,12 +4,14 @@ import { join } from 'node:path'
 /** Commands to start one of this machine's tools from a working directory that is its root, although `/` is a container's by then. */
 export interface HostTools {
   readonly setpriv: readonly string[]
+  /** Gives a terminal's command a session of its own inside the PID namespace, so that a shell there has job control. */
+  readonly setsid: readonly string[]
   readonly env: readonly string[]
   readonly umount: readonly string[]
 }
 
 const searchPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
-const needed = ['unshare', 'nsenter', 'setpriv', 'mount', 'umount', 'pivot_root', 'ip', 'env', 'mkfifo', 'mknod', 'sleep', 'sh', 'cp', 'ln', 'mkdir']
+const needed = ['unshare', 'nsenter', 'setpriv', 'setsid', 'mount', 'umount', 'pivot_root', 'ip', 'env', 'mkfifo', 'mknod', 'sleep', 'sh', 'cp', 'ln', 'mkdir']
 
 export const toolEnvironment = { PATH: searchPath.join(':'), LC_ALL: 'C' }
 
@@ -20,7 +22,7 @@ export function findHostTools(): HostTools {
     throw new Error(`the process runtime needs ${missing.join(', ')}: install util-linux, iproute2 and coreutils, or use the simulated runtime`)
   }
   const relative = (name: string) => runRelative(realpathSync(locate(name)!))
-  return { setpriv: relative('setpriv'), env: relative('env'), umount: relative('umount') }
+  return { setpriv: relative('setpriv'), setsid: relative('setsid'), env: relative('env'), umount: relative('umount') }
 }
 
 function locate(name: string): string | undefined {

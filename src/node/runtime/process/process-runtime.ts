@@ -202,7 +202,11 @@ class ProcessRuntime implements ContainerRuntime {
     })
     return startExec({
       ...options,
-      script: execScript({ pid: init.pid, joinFiles: this.#options.cgroups.joinFiles(cgroup), command }),
+      script: execScript({
+        pid: init.pid,
+        joinFiles: this.#options.cgroups.joinFiles(cgroup),
+        command: options.tty ? [...this.#options.tools.setsid, '--ctty', ...command] : command,
+      }),
       pipes: this.#pipes,
       folder,
     })
