@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { removeCluster, removeHome, takeDown } from '../cluster/lifecycle.ts'
 import { contextName } from '../cluster/names.ts'
 import { listProfiles, readProfile } from '../cluster/profile.ts'
@@ -31,6 +32,6 @@ export async function remove(cli: CommandLine, options: { profile: string; all?:
   }
   if (options.all) {
     removeHome(home)
-    print(cli, `nothing is left below ${home}`)
+    print(cli, existsSync(home) ? `nothing of Knarr is left below ${home}` : `nothing is left below ${home}`)
   }
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -104,11 +104,10 @@ export async function removeCluster(home: string, profile: Profile): Promise<voi
   await rm(profilePaths(home, profile.name).directory, { recursive: true, force: true, maxRetries: 3 })
 }
 
-/** Removes what is left when the last profile is gone: the images and Knarr's folder itself. */
+/** Removes what is left when the last profile is gone: the images, and the data folder if nothing of anybody else's is in it. */
 export function removeHome(home: string): void {
-  rmSync(join(home, 'images'), { recursive: true, force: true })
-  rmSync(join(home, 'profiles'), { recursive: true, force: true })
-  rmSync(home, { recursive: true, force: true })
+  for (const name of ['images', 'profiles']) rmSync(join(home, name), { recursive: true, force: true })
+  if (existsSync(home) && readdirSync(home).length === 0) rmdirSync(home)
 }
 
 /** Memory volumes of Pods are mounts; what a killed agent left is taken off here. */
