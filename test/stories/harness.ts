@@ -25,7 +25,7 @@ export interface Sandbox {
   apply(manifest: string): Promise<string>
   start(file: string, args: readonly string[]): ChildProcess
   run(file: string, args: readonly string[], input?: string): Promise<Answer>
-  profile(name?: string): { readonly httpPort: number; readonly apiPort: number; readonly ranges: Record<string, string> }
+  profile(name?: string): { readonly httpPort: number; readonly httpsPort: number; readonly apiPort: number; readonly ranges: Record<string, string> }
   remove(): Promise<void>
 }
 

@@ -1,3 +1,5 @@
+import { Resolver } from 'node:dns/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildWebImage, createSandbox, eventually, isRoot } from './harness.ts'
 
@@ -36,7 +38,7 @@ spec:
     http: {paths: [{path: /tasks, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
 `
 
-describe.skipIf(!isRoot)('Services, DNS and Ingress (needs root)', () => {
+describe.skipIf(!isRoot)('Services, DNS and Ingress (needs root and kubectl)', () => {
   const sandbox = createSandbox()
   const { k } = sandbox
   const curl = async (...args: string[]) => (await sandbox.run('curl', ['-sS', '-m', '5', ...args])).stdout
@@ -117,6 +119,53 @@ spec:
       (text) => /shop +knarr +shop\.example\.com +\d+\.\d+\.\d+\.\d+ +80/.test(text),
       'its address is shown',
     )
+  })
+
+  it("serves wildcards, ExternalName backends without ports, a default backend, and a Secret's certificate by SNI", async () => {
+    const folder = join(sandbox.home, '..')
+    await sandbox.run('openssl', [
+      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=secure.example.com', '-addext', 'subjectAltName=DNS:secure.example.com'],
+      ...['-keyout', join(folder, 'tls.key'), '-out', join(folder, 'tls.crt')],
+    ])
+    await k('create', 'secret', 'tls', 'secure', `--cert=${join(folder, 'tls.crt')}`, `--key=${join(folder, 'tls.key')}`)
+    await sandbox.apply(`
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: more}
+spec:
+  tls: [{hosts: [secure.example.com], secretName: secure}]
+  defaultBackend: {service: {name: web, port: {name: http}}}
+  rules:
+  - host: '*.wild.example.com'
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
+  - host: secure.example.com
+    http: {paths: [{path: /exact, pathType: Exact, backend: {service: {name: alias, port: {number: 80}}}}]}
+`)
+    const { httpPort, httpsPort } = sandbox.profile()
+    const get = (host: string, path: string) => curl('-H', `Host: ${host}`, `http://127.0.0.1:${httpPort}${path}`)
+    await eventually(
+      () => get('one.wild.example.com', '/'),
+      (text) => text.includes('"pod"'),
+      'the wildcard host answers',
+    )
+    expect(await get('elsewhere.example.com', '/any')).toContain('"path":"/any"')
+    const secure = (path: string) =>
+      curl('--cacert', join(folder, 'tls.crt'), '--resolve', `secure.example.com:${httpsPort}:127.0.0.1`, `https://secure.example.com:${httpsPort}${path}`)
+    await eventually(
+      () => secure('/exact'),
+      (text) => text.includes('"path":"/exact"'),
+      'the certificate of the Secret holds',
+    )
+  })
+
+  it("answers UDP lookups of the host: PTR, and a denial with the zone's SOA", async () => {
+    const resolver = new Resolver({ timeout: 2000, tries: 2 })
+    const dns = await k('-n', 'kube-system', 'get', 'service', 'kube-dns', '-o', 'jsonpath={.spec.clusterIP}')
+    resolver.setServers([dns])
+    const ip = await k('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}')
+    expect(await resolver.reverse(ip)).toEqual(['web.default.svc.cluster.local'])
+    await expect(resolver.resolve4('none.default.svc.cluster.local')).rejects.toMatchObject({ code: 'ENOTFOUND' })
+    await expect(resolver.resolve6('web.default.svc.cluster.local')).rejects.toMatchObject({ code: 'ENODATA' })
   })
 
   it('reaches the API from a Pod with its ServiceAccount', async () => {

@@ -68,7 +68,7 @@ describe.skipIf(!isRoot)('Pods on nodes under stress (needs root)', async () => 
       'confined',
       { securityContext: { runAsUser: 1234, fsGroup: 3456 }, volumes: [{ name: 'data', emptyDir: {} }] },
       {
-        command: ['sh', '-c', 'touch /data/x && stat -c %u:%g /data/x; touch /x; grep CapBnd /proc/self/status'],
+        command: ['sh', '-c', 'touch /data/x && stat -c %u:%g /data/x; touch /x 2>&1; grep CapBnd /proc/self/status'],
         securityContext: { readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
         volumeMounts: [{ name: 'data', mountPath: '/data', subPath: 'deep/er' }],
       },
