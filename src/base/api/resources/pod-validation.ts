@@ -1,5 +1,6 @@
 // The rules of Pods and of the templates that make them.
 import type { Container, EnvVar, EphemeralContainer, PodSpec, PodTemplateSpec, Probe, Volume } from '../generated/types.ts'
+import { compareQuantities, isQuantity } from '../../lib/quantity.ts'
 import type { FieldFault } from '../resource.ts'
 import { duplicate, forbidden, invalid, invalidAll, nonNegative, notFound, notSupported, oneOf, portNumber, required, unique } from './field.ts'
 import { validateTemplateMetadata } from './metadata.ts'
@@ -179,40 +180,17 @@ const validateMounts = (container: AnyContainer, field: string, volumes: Readonl
   })
 }
 
-const quantity = /^[+-]?(\d+|\d+\.\d*|\.\d+)(([KMGTPE]i)|[numkMGTPE]|[eE][+-]?\d+)?$/
-const scales: Readonly<Record<string, number>> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-}
-
-/** Near enough to compare two amounts. */
-const amountOf = (text: string): number => {
-  const [, number, suffix] = /^([+-]?[\d.]+(?:[eE][+-]?\d+)?)(.*)$/.exec(text) ?? []
-  return Number(number) * (suffix ? (scales[suffix] ?? NaN) : 1)
-}
-
 const validateResources = (container: AnyContainer, field: string): FieldFault[] => {
   const { limits = {}, requests = {} } = container.resources ?? {}
   const amounts = (values: Readonly<Record<string, string>>, at: string): FieldFault[] =>
     Object.entries(values).flatMap(([name, value]) => {
-      if (!quantity.test(String(value)))
+      if (!isQuantity(String(value)))
         return [invalid(`${at}[${name}]`, value, "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")]
       return String(value).startsWith('-') ? [invalid(`${at}[${name}]`, value, 'must be greater than or equal to 0')] : []
     })
-  const above = Object.entries(requests).filter(([name, value]) => limits[name] !== undefined && amountOf(value) > amountOf(limits[name]))
+  const isAbove = (value: string, limit: string | undefined): boolean =>
+    limit !== undefined && isQuantity(value) && isQuantity(limit) && compareQuantities(value, limit) > 0
+  const above = Object.entries(requests).filter(([name, value]) => isAbove(value, limits[name]))
   return [
     ...amounts(limits, `${field}.limits`),
     ...amounts(requests, `${field}.requests`),
