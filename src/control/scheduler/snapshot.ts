@@ -1,6 +1,6 @@
 import type { Node, Pod, Service } from '../../base/api/generated/types.ts'
 import { controllerOf } from '../../base/client/owner-ref.ts'
-import { amountsOf, podRequests, podScoringRequests, type Amounts } from './resources.ts'
+import { amountsOf, podRequests, podScoringRequests, type Amounts } from '../../base/api/pod-requests.ts'
 
 /** A Pod with what the plugins ask of it, worked out once. */
 export interface PodInfo {

@@ -4,7 +4,7 @@ import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
 import type { ImageStore } from '../images/image-store.ts'
 import type { ContainerRuntime } from '../runtime/runtime.ts'
-import type { Backoff } from './backoff.ts'
+import type { KeyedBackoff } from '../../base/lib/backoff.ts'
 import type { References } from './environment.ts'
 import type { NodeConfig } from './node-config.ts'
 import type { Resolver } from './pod-files.ts'
@@ -22,8 +22,8 @@ export interface NodeContext {
   readonly references: References
   readonly shared: SharedReferences
   readonly tokens: ServiceAccountTokens
-  readonly restartBackoff: Backoff
-  readonly imageBackoff: Backoff
+  readonly restartBackoff: KeyedBackoff
+  readonly imageBackoff: KeyedBackoff
   readonly allocatable: Readonly<Record<string, string>>
   readonly directory: string
   readonly clusterDNS: string

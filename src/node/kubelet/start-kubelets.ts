@@ -9,7 +9,7 @@ import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
 import type { ImageStore } from '../images/image-store.ts'
 import type { ContainerRuntime } from '../runtime/runtime.ts'
-import { Backoff } from './backoff.ts'
+import { KeyedBackoff } from '../../base/lib/backoff.ts'
 import { Kubelet } from './kubelet.ts'
 import type { NodeConfig } from './node-config.ts'
 import type { NodeContext } from './node-context.ts'
@@ -95,8 +95,8 @@ const contextOf = (options: StartKubeletsOptions, config: NodeConfig, shared: Sh
     recorder: createEventRecorder({ client, clock, log, component: 'kubelet', host: config.name }),
     references: shared.forNode(client),
     tokens: new ServiceAccountTokens({ clock }),
-    restartBackoff: new Backoff({ initialMs: 10_000, maxMs: 300_000 }),
-    imageBackoff: new Backoff({ initialMs: 10_000, maxMs: 300_000 }),
+    restartBackoff: new KeyedBackoff({ initialMs: 10_000, maxMs: 300_000 }),
+    imageBackoff: new KeyedBackoff({ initialMs: 10_000, maxMs: 300_000 }),
     allocatable: resourcesOf(config.capacity),
     directory: options.directory,
     clusterDNS: options.clusterDNS,

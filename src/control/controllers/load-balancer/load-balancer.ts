@@ -1,11 +1,9 @@
 import type { Service } from '../../../base/api/generated/types.ts'
 import { services } from '../../../base/api/kinds.ts'
 import { keyOf } from '../../../base/api/object.ts'
-import type { Informer } from '../../../base/client/informer-contract.ts'
-import { source, startController } from '../../../base/reconcile/controller.ts'
-import { type Controller, type ControllerContext, machinery } from '../controller.ts'
-import { keysOfChange } from '../lib/keys.ts'
-import { addressAt, type Cidr, containsIp, parseCidr } from '../../../base/lib/cidr.ts'
+import type { Controller } from '../controller.ts'
+import { type AllocatorContext, startAllocator } from '../lib/allocator.ts'
+import { addressAt, type Cidr, containsIp } from '../../../base/lib/cidr.ts'
 
 const name = 'service-controller'
 
@@ -13,26 +11,11 @@ const name = 'service-controller'
 export const loadBalancerController: Controller = {
   name,
   start(context) {
-    const all = context.informers.of(services)
-    const range = parseCidr(context.settings.loadBalancerRange)
-    const given = new Map<string, string>()
-    return startController({
-      ...machinery(context),
-      name,
-      // One at a time: the choice of a free address and its writing belong together.
-      workers: 1,
-      sources: [source(all, keysOfChange)],
-      reconcile: (key) => reconcile({ ...context, all, range, given }, key),
-    })
+    return startAllocator(context, { name, kind: services, cidr: context.settings.loadBalancerRange, reconcile })
   },
 }
 
-interface Context extends ControllerContext {
-  readonly all: Informer<Service>
-  readonly range: Cidr
-  /** What was given out, by Service: the cache may not show it yet. */
-  readonly given: Map<string, string>
-}
+type Context = AllocatorContext<Service>
 
 const reconcile = async (context: Context, key: string): Promise<void> => {
   const { all, given, range } = context

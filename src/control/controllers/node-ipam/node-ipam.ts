@@ -1,10 +1,8 @@
 import type { Node } from '../../../base/api/generated/types.ts'
 import { nodes } from '../../../base/api/kinds.ts'
-import type { Informer } from '../../../base/client/informer-contract.ts'
-import { source, startController } from '../../../base/reconcile/controller.ts'
-import { type Controller, type ControllerContext, machinery } from '../controller.ts'
-import { keysOfChange } from '../lib/keys.ts'
-import { type Cidr, numberToIp, parseCidr } from '../../../base/lib/cidr.ts'
+import type { Controller } from '../controller.ts'
+import { type AllocatorContext, startAllocator } from '../lib/allocator.ts'
+import { type Cidr, numberToIp } from '../../../base/lib/cidr.ts'
 
 const name = 'cidrAllocator'
 const nodeBits = 24
@@ -14,28 +12,11 @@ export const nodeIpamController: Controller = {
   name,
   serviceAccount: 'node-controller',
   start(context) {
-    const all = context.informers.of(nodes)
-    const range = parseCidr(context.settings.clusterCIDR)
-    const given = new Map<string, string>()
-    return startController({
-      ...machinery(context),
-      name,
-      // One at a time: the choice of a free range and its writing belong together.
-      workers: 1,
-      sources: [source(all, keysOfChange)],
-      reconcile: (key) => reconcile({ ...context, all, range, given }, key),
-    })
+    return startAllocator(context, { name, kind: nodes, cidr: context.settings.clusterCIDR, reconcile })
   },
 }
 
-interface Context extends ControllerContext {
-  readonly all: Informer<Node>
-  readonly range: Cidr
-  /** What was given out and may not be in the cache yet, by node. */
-  readonly given: Map<string, string>
-}
-
-const reconcile = async ({ all, range, given, client, recorder }: Context, key: string): Promise<void> => {
+const reconcile = async ({ all, range, given, client, recorder }: AllocatorContext<Node>, key: string): Promise<void> => {
   const node = all.get(key)
   if (!node || node.spec?.podCIDR) {
     given.delete(key)

@@ -1,5 +1,5 @@
-import type { Container, Pod } from '../../base/api/generated/types.ts'
-import { quantityToInteger, quantityToMilli } from '../../base/lib/quantity.ts'
+import type { Container, Pod } from './generated/types.ts'
+import { quantityToInteger, quantityToMilli } from '../lib/quantity.ts'
 
 /** Amounts as integers by resource name: CPU in thousandths, everything else in its own unit (bytes, pieces). */
 export type Amounts = ReadonlyMap<string, number>
@@ -48,6 +48,7 @@ const unasked: Amounts = new Map([
   ['memory', 200 * 2 ** 20],
 ])
 
+/** What a Pod asks of a node; sidecars and init containers count by upstream's arithmetic. */
 export const podRequests = (pod: Pod): Amounts => peakOf(pod, declared)
 
 /** Requests for scoring: upstream's defaults stand in where a container names no CPU or memory. */
