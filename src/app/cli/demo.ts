@@ -8,6 +8,7 @@ import { applyObject } from '../cluster/apply.ts'
 import { removeCluster, removeHome, waitFor } from '../cluster/lifecycle.ts'
 import { contextName } from '../cluster/names.ts'
 import { listProfiles, readProfile, type Profile } from '../cluster/profile.ts'
+import { runningNodes } from '../cluster/profile-nodes.ts'
 import { hasTool } from '../cluster/rights.ts'
 import { UserError } from '../cluster/errors.ts'
 import type { Client } from '../../base/client/client.ts'
@@ -31,7 +32,7 @@ export async function demo(cli: CommandLine, options: { profile: string; once?: 
   const { profile, client, readyMs } = await startCluster(cli, options)
   if (profile.runtime === 'simulated')
     throw new UserError(`cluster ${contextName(profile)} is simulated: no process of it can answer. Run: knarr demo --profile demo`)
-  row(cli, 'cluster', contextName(profile), `${profile.nodes} nodes ready`, seconds(readyMs))
+  row(cli, 'cluster', contextName(profile), `${runningNodes(profile).length} nodes ready`, seconds(readyMs))
   await step(cli, 'image', 'tasks:dev', async () => {
     const images = await createImageStore({ directory: join(home, 'images'), log: silentLog, nodeExecutable: process.execPath })
     await images.build({ context: example, tag: 'tasks:dev' })

@@ -24,7 +24,7 @@ export async function status(cli: CommandLine): Promise<void> {
 
 async function row(home: string, profile: Profile): Promise<string[]> {
   const api = `https://127.0.0.1:${profile.apiPort}`
-  if (!isUp(home, profile)) return [profile.name, 'down', `0/${profile.nodes}`, '-', api, '-', '-', '-']
+  if (!isUp(home, profile)) return [profile.name, 'down', `0/${profile.nodes.length}`, '-', api, '-', '-', '-']
   const paths = profilePaths(home, profile.name)
   const client = clientOf(paths, 'admin')
   try {
@@ -42,7 +42,7 @@ async function row(home: string, profile: Profile): Promise<string[]> {
       `${tree.cpuPercent.toFixed(1)} %`,
     ]
   } catch {
-    return [profile.name, 'not answering', `?/${profile.nodes}`, '-', api, '-', '-', '-']
+    return [profile.name, 'not answering', `?/${profile.nodes.length}`, '-', api, '-', '-', '-']
   }
 }
 

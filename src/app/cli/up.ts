@@ -2,7 +2,8 @@ import { pods } from '../../base/api/kinds.ts'
 import { bringUp, isUp, type UpResult } from '../cluster/lifecycle.ts'
 import { contextName } from '../cluster/names.ts'
 import { kubeconfigPath } from '../cluster/kubeconfig.ts'
-import { readProfile, type RuntimeName } from '../cluster/profile.ts'
+import { readProfile, type Profile, type RuntimeName } from '../cluster/profile.ts'
+import { runningNodes } from '../cluster/profile-nodes.ts'
 import { requireRightsForPods } from '../cluster/rights.ts'
 import { homeOf, print, type CommandLine } from './context.ts'
 
@@ -17,14 +18,20 @@ export async function up(cli: CommandLine, options: UpOptions): Promise<void> {
   const { profile, client, wasUp, readyMs } = await startCluster(cli, options)
   if (wasUp) {
     const { items } = await client.list(pods)
-    print(cli, `cluster ${contextName(profile)} is already up: ${profile.nodes} nodes, ${items.length} Pods`)
+    print(cli, `cluster ${contextName(profile)} is already up: ${nodeCount(profile)}, ${items.length} Pods`)
     return
   }
-  const nodes = `${profile.nodes} node${profile.nodes === 1 ? '' : 's'}`
   print(
     cli,
-    `cluster ${contextName(profile)} is up: ${nodes} ready in ${(readyMs / 1000).toFixed(1)} s (API https://127.0.0.1:${profile.apiPort}, context ${contextName(profile)})`,
+    `cluster ${contextName(profile)} is up: ${nodeCount(profile, ' ready')} in ${(readyMs / 1000).toFixed(1)} s (API https://127.0.0.1:${profile.apiPort}, context ${contextName(profile)})`,
   )
+}
+
+/** `3 nodes`, `2 nodes ready and 1 stopped`. */
+function nodeCount(profile: Profile, state = ''): string {
+  const running = runningNodes(profile).length
+  const stopped = profile.nodes.length - running
+  return `${running} node${running === 1 ? '' : 's'}${state}${stopped ? ` and ${stopped} stopped` : ''}`
 }
 
 export async function startCluster(cli: CommandLine, options: UpOptions): Promise<UpResult> {

@@ -1,7 +1,5 @@
-import { totalmem, cpus } from 'node:os'
-import { statfsSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
-import { endpointSlices, nodes, services } from '../../base/api/kinds.ts'
+import { endpointSlices, nodes as nodeKind, services } from '../../base/api/kinds.ts'
 import { createInformer } from '../../base/client/informer.ts'
 import { startDns } from '../../node/dns/dns.ts'
 import { createImageStore } from '../../node/images/local-image-store.ts'
@@ -14,19 +12,21 @@ import { askHostDns } from './host-dns.ts'
 import { clientOf } from './identities.ts'
 import { layoutOf, type Layout } from './layout.ts'
 import { contextName } from './names.ts'
-import type { Profile } from './profile.ts'
+import { localNodes } from './local-nodes.ts'
+import { runningNodes } from './profile-nodes.ts'
 import { aborted, type RoleContext } from './role.ts'
 
 /** The agent process, inside the profile's network namespace: kubelets, Pod network, Services and DNS of the local nodes. */
 export async function runAgent(context: RoleContext): Promise<void> {
   const { profile, paths, clock, log, signal } = context
   const layout = layoutOf(profile)
+  const nodes = localNodes(context)
   const client = clientOf(paths, 'agent')
   const images = await createImageStore({ directory: paths.images, log, nodeExecutable: process.execPath })
-  const nodeInformer = createInformer(client, nodes, { signal, clock, log })
+  const nodeInformer = createInformer(client, nodeKind, { signal, clock, log })
   const podNetwork = createPodNetwork({
     podCIDR: (node) => nodeInformer.get(node)?.spec.podCIDR,
-    nodeIP: (node) => layout.nodes.find(({ name }) => name === node)?.ip,
+    nodeIP: (node) => nodes.current().nodes.find(({ name }) => name === node)?.address,
     log,
   })
   const runtime = await createProcessRuntime({ directory: paths.runtime, images, log, clock, network: podNetwork, cgroupRoot: contextName(profile) })
@@ -46,12 +46,20 @@ export async function runAgent(context: RoleContext): Promise<void> {
     log,
     signal,
   })
-  startServiceProxy({ ...network, client: proxyClient, nodeIPs: () => layout.nodes, skip: ({ address }) => address === layout.dnsIP, clock, log, signal })
+  const proxy = startServiceProxy({
+    ...network,
+    client: proxyClient,
+    nodeIPs: () => runningNodes(nodes.current()).map(({ name, address }) => ({ name, ip: address })),
+    skip: ({ address }) => address === layout.dnsIP,
+    clock,
+    log,
+    signal,
+  })
   const kubelets = await startKubelets({
-    nodes: nodeConfigs(profile, paths.directory),
+    nodes: nodes.wanted(),
     clientFor: (node) => clientOf(paths, `node-${node}`),
     sharedClient: client,
-    runtimeFor: () => runtime,
+    runtime,
     images,
     directory: paths.kubelet,
     clusterDNS: layout.dnsIP,
@@ -60,21 +68,16 @@ export async function runAgent(context: RoleContext): Promise<void> {
     log,
     signal,
   })
-  await Promise.all([dns.listening, serveKubelet({ socketPath: paths.agentSocket, kubelets, clock, log, signal })])
-  log.info({ nodes: layout.nodes.length }, 'the agent runs')
+  const followNodes = async () => {
+    nodes.read()
+    proxy.nodesChanged()
+    await kubelets.follow(nodes.wanted())
+  }
+  await Promise.all([dns.listening, serveKubelet({ socketPath: paths.agentSocket, kubelets, followNodes, clock, log, signal })])
+  log.info({ nodes: kubelets.kubelets.length }, 'the agent runs')
   await aborted(signal)
   await kubelets.close()
   await runtime.close()
-}
-
-/** Every virtual node has the capacity of the machine, as minikube's and kind's nodes have. */
-export function nodeConfigs(profile: Profile, directory: string) {
-  const disk = statfsSync(directory)
-  const capacity = { cpu: cpus().length, memoryBytes: totalmem(), pods: 110, ephemeralStorageBytes: disk.blocks * disk.bsize }
-  return layoutOf(profile).nodes.map(({ name, ip }, index) => {
-    const role = index === 0 ? ('control-plane' as const) : ('worker' as const)
-    return { name, roles: [role], internalIP: ip, externalIP: ip, capacity }
-  })
 }
 
 /** The Service default/kubernetes ends here: raw TLS is carried to the server's unix socket, which no firewall of the host touches. */
@@ -85,5 +88,5 @@ function relayApi(layout: Layout, socketPath: string, signal: AbortSignal): Prom
     outgoing.on('error', () => incoming.destroy()).pipe(incoming)
   })
   signal.addEventListener('abort', () => server.close(), { once: true })
-  return new Promise((resolve, reject) => server.once('error', reject).listen(layout.agentApiPort, layout.nodes[0]?.ip, () => resolve()))
+  return new Promise((resolve, reject) => server.once('error', reject).listen(layout.agentApiPort, layout.controlPlane.address, () => resolve()))
 }

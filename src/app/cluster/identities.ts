@@ -1,17 +1,17 @@
 import { createHttpClient } from '../../base/client/http-client.ts'
 import type { Client } from '../../base/client/client.ts'
 import { readPki, type Pki } from './pki.ts'
-import { nodeNames, type Profile, type ProfilePaths } from './profile.ts'
+import type { Profile, ProfilePaths } from './profile.ts'
 
 /** Who speaks to the API with a certificate. Each component has its own identity from the first day. */
-export function identities(profile: Pick<Profile, 'name' | 'nodes'>) {
+export function identities(profile: Pick<Profile, 'nodes'>) {
   return [
     { file: 'admin', user: 'kubernetes-admin', groups: ['kubeadm:cluster-admins', 'system:masters'] },
     { file: 'agent', user: 'system:knarr:agent', groups: ['system:nodes'] },
     { file: 'proxy', user: 'system:kube-proxy', groups: ['system:node-proxier'] },
     { file: 'dns', user: 'system:serviceaccount:kube-system:kube-dns', groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system'] },
     { file: 'gateway', user: 'system:serviceaccount:kube-system:ingress-knarr', groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system'] },
-    ...nodeNames(profile).map((name) => ({ file: `node-${name}`, user: `system:node:${name}`, groups: ['system:nodes'] })),
+    ...profile.nodes.map(({ name }) => ({ file: `node-${name}`, user: `system:node:${name}`, groups: ['system:nodes'] })),
   ]
 }
 

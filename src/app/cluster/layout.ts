@@ -1,8 +1,10 @@
-import { nodeNames, nthAddress, type Profile } from './profile.ts'
+import { nthAddress } from './profile-nodes.ts'
+import type { Profile, ProfileNode } from './profile.ts'
 
-/** The addresses that follow from a profile's ranges. */
+/** The addresses that follow from a profile's ranges and nodes. */
 export interface Layout {
-  readonly nodes: readonly { readonly name: string; readonly ip: string }[]
+  /** The node whose address the API has inside the cluster. */
+  readonly controlPlane: ProfileNode
   /** Where the gateway listens inside the profile's network namespace. */
   readonly gatewayIP: string
   readonly dnsIP: string
@@ -10,13 +12,14 @@ export interface Layout {
   readonly agentApiPort: number
 }
 
-export function layoutOf(profile: Pick<Profile, 'name' | 'nodes' | 'ranges'>): Layout {
-  const { nodeCIDR, serviceCIDR } = profile.ranges
+export function layoutOf({ name, nodes, ranges }: Pick<Profile, 'name' | 'nodes' | 'ranges'>): Layout {
+  const controlPlane = nodes.find((node) => node.role === 'control-plane')
+  if (!controlPlane) throw new Error(`profile ${name} has no control plane`)
   return {
-    nodes: nodeNames(profile).map((name, index) => ({ name, ip: nthAddress(nodeCIDR, index + 11) })),
-    gatewayIP: nthAddress(nodeCIDR, 10),
-    dnsIP: nthAddress(serviceCIDR, 10),
-    kubernetesIP: nthAddress(serviceCIDR, 1),
+    controlPlane,
+    gatewayIP: nthAddress(ranges.nodeCIDR, 10),
+    dnsIP: nthAddress(ranges.serviceCIDR, 10),
+    kubernetesIP: nthAddress(ranges.serviceCIDR, 1),
     agentApiPort: 6443,
   }
 }

@@ -17,6 +17,8 @@ import { withLock } from './lock.ts'
 import { contextName } from './names.ts'
 import { layoutOf } from './layout.ts'
 import { ensurePki } from './pki.ts'
+import { profileFormat } from './profile-format.ts'
+import { firstNodes, runningNodes } from './profile-nodes.ts'
 import { profilePaths, readProfile, writeProfile, type Profile, type RuntimeName } from './profile.ts'
 import { isSupervised, stopOrphans, stopRoles, supervise } from './supervisor.ts'
 
@@ -62,7 +64,7 @@ async function bringUpLocked(request: UpRequest): Promise<UpResult> {
     directory: paths.pki,
     clients: identities(profile),
     dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'],
-    ipAddresses: ['127.0.0.1', layoutOf(profile).kubernetesIP, ...layoutOf(profile).nodes.map((node) => node.ip)],
+    ipAddresses: ['127.0.0.1', layoutOf(profile).kubernetesIP, ...profile.nodes.map((node) => node.address)],
     nowMs: Date.now(),
   })
   startRoles(request, profile)
@@ -125,17 +127,18 @@ async function planProfile(request: UpRequest): Promise<Profile> {
       throw new UserError(
         `cluster ${contextName(known)} was made with --runtime ${known.runtime}. Run: knarr delete --profile ${known.name}    and bring it up again`,
       )
-    if (request.nodes && request.nodes !== known.nodes)
-      throw new UserError(`cluster ${contextName(known)} has ${known.nodes} nodes. Run: knarr delete --profile ${known.name}    and bring it up again`)
+    if (request.nodes && request.nodes !== known.nodes.length)
+      throw new UserError(`cluster ${contextName(known)} has ${known.nodes.length} nodes. Change that with: knarr node add    or: knarr node delete NAME`)
     return { ...(await withFreePorts(request.home, known)), kubeconfig: request.kubeconfig }
   }
   const runtime = request.runtime ?? 'process'
+  const ranges = await pickRanges()
   return {
-    formatVersion: 1,
+    formatVersion: profileFormat,
     name: request.name,
     runtime,
-    nodes: request.nodes ?? 3,
-    ranges: await pickRanges(),
+    nodes: firstNodes(request.name, ranges.nodeCIDR, request.nodes ?? 3),
+    ranges,
     apiPort: await freePort(6443),
     httpPort: await freePort(8080),
     httpsPort: await freePort(8443),
@@ -145,7 +148,7 @@ async function planProfile(request: UpRequest): Promise<Profile> {
 
 export function networkOf(profile: Profile) {
   const layout = layoutOf(profile)
-  return { profile: profile.name, ...profile.ranges, nodeIPs: [layout.gatewayIP, ...layout.nodes.map((node) => node.ip)] }
+  return { profile: profile.name, ...profile.ranges, nodeIPs: [layout.gatewayIP, ...runningNodes(profile).map((node) => node.address)] }
 }
 
 function startRoles(request: UpRequest, profile: Profile): void {
@@ -176,7 +179,8 @@ function commandLineOf(pid: string): string[] {
 
 async function areNodesReady(client: Client, profile: Profile): Promise<boolean> {
   const { items } = await client.list(nodes)
-  return items.filter(isNodeReady).length >= profile.nodes
+  const ready = new Set(items.filter(isNodeReady).map((node) => node.metadata.name))
+  return runningNodes(profile).every(({ name }) => ready.has(name))
 }
 
 export const isNodeReady = (node: Node): boolean =>

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { addressAt, parseCidr } from '../../base/lib/cidr.ts'
+import { parseProfile } from './profile-format.ts'
 
 export type RuntimeName = 'process' | 'simulated'
 
@@ -13,12 +13,22 @@ export interface Ranges {
   readonly nodeCIDR: string
 }
 
+/** A virtual node. Its address and name stay its own for as long as it exists. */
+export interface ProfileNode {
+  readonly name: string
+  readonly address: string
+  readonly role: 'control-plane' | 'worker'
+  /** As if its plug were pulled: it stays so over restarts, until `knarr node start`. */
+  readonly stopped: boolean
+}
+
 /** What is written down of a cluster: enough to bring it up again as it was. */
 export interface Profile {
-  readonly formatVersion: 1
+  readonly formatVersion: 2
   readonly name: string
   readonly runtime: RuntimeName
-  readonly nodes: number
+  /** The first is the control plane. */
+  readonly nodes: readonly ProfileNode[]
   readonly ranges: Ranges
   readonly apiPort: number
   readonly httpPort: number
@@ -68,15 +78,16 @@ export function profilePaths(home: string, name: string): ProfilePaths {
   }
 }
 
+/** Undefined: there is none. Throws one line for the user where it cannot be read. */
 export function readProfile(home: string, name: string): Profile | undefined {
+  let text: string
   try {
-    const profile = JSON.parse(readFileSync(profilePaths(home, name).file, 'utf8')) as Profile
-    if (profile.formatVersion !== 1) throw new Error(`profile ${name} was written by a newer knarr (format ${String(profile.formatVersion)})`)
-    return profile
+    text = readFileSync(profilePaths(home, name).file, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }
+  return parseProfile(name, text)
 }
 
 export function writeProfile(home: string, profile: Profile): void {
@@ -95,15 +106,4 @@ export function listProfiles(home: string): string[] {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   }
-}
-
-/** `knarr`, `knarr-worker`, `knarr-worker2` for the default profile; other profiles put their own name in front, as kind does. */
-export function nodeNames(profile: Pick<Profile, 'name' | 'nodes'>): string[] {
-  const stem = profile.name === 'default' ? 'knarr' : `knarr-${profile.name}`
-  return Array.from({ length: profile.nodes }, (_, index) => (index === 0 ? `${stem}-control-plane` : `${stem}-worker${index === 1 ? '' : index}`))
-}
-
-/** The n-th address of an IPv4 range: `nthAddress('10.96.0.0/16', 10)` is `10.96.0.10`. */
-export function nthAddress(cidr: string, n: number): string {
-  return addressAt(parseCidr(cidr), n)
 }

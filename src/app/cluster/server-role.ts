@@ -37,7 +37,7 @@ export async function runServer(context: RoleContext): Promise<void> {
   await bootstrap({
     client: admin,
     serviceCIDR: profile.ranges.serviceCIDR,
-    endpoint: hasNetwork ? { address: layout.nodes[0]?.ip ?? '', port: layout.agentApiPort } : { address: '127.0.0.1', port: profile.apiPort },
+    endpoint: hasNetwork ? { address: layout.controlPlane.address, port: layout.agentApiPort } : { address: '127.0.0.1', port: profile.apiPort },
     servingCa: pki.serverCA,
     clientCa: pki.clientCA,
     serverUrl: `https://127.0.0.1:${profile.apiPort}`,

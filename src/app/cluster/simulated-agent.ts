@@ -5,13 +5,15 @@ import { serveKubelet } from '../../node/kubelet/server/serve-kubelet.ts'
 import { startKubelets } from '../../node/kubelet/start-kubelets.ts'
 import { AddressPool } from '../../node/network/pod-network.ts'
 import { createSimulatedRuntime } from '../../node/runtime/simulated/simulated-runtime.ts'
-import { nodeConfigs } from './agent-role.ts'
 import { clientOf } from './identities.ts'
 import { layoutOf } from './layout.ts'
+import { localNodes } from './local-nodes.ts'
 import type { RoleContext } from './role.ts'
 
 /** Nodes whose Pods only change state: no rights, no Linux, no network. They live in the server's own process. */
-export async function startSimulatedAgent({ profile, paths, clock, log, signal }: RoleContext): Promise<void> {
+export async function startSimulatedAgent(context: RoleContext): Promise<void> {
+  const { profile, paths, clock, log, signal } = context
+  const local = localNodes(context)
   const client = clientOf(paths, 'agent')
   const nodeInformer = createInformer(client, nodes, { signal, clock, log })
   const pools = new Map<string, AddressPool>()
@@ -24,10 +26,10 @@ export async function startSimulatedAgent({ profile, paths, clock, log, signal }
   }
   const runtime = createSimulatedRuntime({ clock, log, podIp: (sandbox) => podIp(sandbox.node) })
   const kubelets = await startKubelets({
-    nodes: nodeConfigs(profile, paths.directory),
+    nodes: local.wanted(),
     clientFor: (node) => clientOf(paths, `node-${node}`),
     sharedClient: client,
-    runtimeFor: () => runtime,
+    runtime,
     images: simulatedImageStore,
     directory: paths.kubelet,
     clusterDNS: layoutOf(profile).dnsIP,
@@ -36,5 +38,9 @@ export async function startSimulatedAgent({ profile, paths, clock, log, signal }
     log,
     signal,
   })
-  await serveKubelet({ socketPath: paths.agentSocket, kubelets, clock, log, signal })
+  const followNodes = async () => {
+    local.read()
+    await kubelets.follow(local.wanted())
+  }
+  await serveKubelet({ socketPath: paths.agentSocket, kubelets, followNodes, clock, log, signal })
 }

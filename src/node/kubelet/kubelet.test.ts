@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { configMaps, events, leases, nodes, pods } from '../../base/api/kinds.ts'
-import { TestCluster, until } from './test-cluster.ts'
+import { TestCluster, testNode, until } from './test-cluster.ts'
 
 let cluster: TestCluster
 let clock: TestCluster['clock'], client: TestCluster['client'], runtime: TestCluster['runtime']
@@ -164,5 +164,53 @@ describe('a Pod', () => {
     await clock.advance(1_000)
     expect(runtime.latest('app')).toMatchObject({ id, state: 'running' })
     expect(client.writes.filter((write) => write.includes('pods'))).toEqual([])
+  })
+})
+
+describe('nodes that are switched on and off', () => {
+  const names = () => cluster.kubelets.kubelets.map((kubelet) => kubelet.context.config.name)
+  const follow = async (running: readonly string[], stopped: readonly string[] = []) => {
+    const following = cluster.kubelets.follow({ running: running.map(testNode), stopped })
+    await clock.advance(1000)
+    await following
+  }
+
+  it('lets a stopped node fall silent with its containers dead, and starts its Pods again with it', async () => {
+    await follow(['node-1', 'node-2'])
+    await makePod({ nodeName: 'node-2', containers: [{ name: 'app', image: 'app', resources: {} }] })
+    await until('Running', async () => (await webPod()).status.phase === 'Running')
+    const before = await webPod()
+
+    await follow(['node-1'], ['node-2'])
+    expect(names()).toEqual(['node-1'])
+    expect(runtime.latest('app')?.state).toBe('exited')
+    client.writes.length = 0
+    await clock.advance(60_000)
+    expect(client.writes.filter((write) => write.includes('node-2') || write.includes('web'))).toEqual([])
+    expect(await webPod()).toEqual(before)
+
+    await follow(['node-1', 'node-2'])
+    await until('restarted', async () => (await webPod()).status.containerStatuses?.[0]?.restartCount === 1)
+    expect((await webPod()).status.phase).toBe('Running')
+    expect(runtime.latest('app')?.state).toBe('running')
+  })
+
+  it('kills what a stopped node had left when the agent itself died first', async () => {
+    await makePod({ containers: [{ name: 'app', image: 'app', resources: {} }] })
+    await until('Running', async () => (await webPod()).status.phase === 'Running')
+    await follow(['node-2'], ['node-1'])
+    await follow(['node-2'], ['node-1'])
+    expect(runtime.latest('app')?.state).toBe('exited')
+    expect(runtime.sandboxes.size).toBe(1)
+  })
+
+  it('forgets a node that is gone, with all that ran on it', async () => {
+    await makePod({ containers: [{ name: 'app', image: 'app', resources: {} }] })
+    await until('Running', async () => (await webPod()).status.phase === 'Running')
+    await follow(['node-2'])
+    expect([runtime.sandboxes.size, runtime.containers.size]).toEqual([0, 0])
+    await client.delete(nodes, { name: 'node-1' })
+    await clock.advance(60_000)
+    await expect(client.get(nodes, { name: 'node-1' })).rejects.toThrow()
   })
 })

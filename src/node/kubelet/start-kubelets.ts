@@ -12,6 +12,7 @@ import type { ContainerRuntime } from '../runtime/runtime.ts'
 import { KeyedBackoff } from '../../base/lib/backoff.ts'
 import { Kubelet } from './kubelet.ts'
 import type { NodeConfig } from './node-config.ts'
+import { cutPower, removeRemains } from './node-power.ts'
 import type { NodeContext } from './node-context.ts'
 import { resourcesOf } from './node-object.ts'
 import { registerNode } from './node-registration.ts'
@@ -20,13 +21,20 @@ import type { PodWorker } from './pod-worker.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
 import { SharedReferences } from './shared-references.ts'
 
+/** The nodes of one agent, as somebody wants them to be. What is in neither list is no node any more. */
+export interface LocalNodes {
+  readonly running: readonly NodeConfig[]
+  /** By name. Their containers are dead and nobody speaks for them; what they had on disk waits for them. */
+  readonly stopped: readonly string[]
+}
+
 export interface StartKubeletsOptions {
-  readonly nodes: readonly NodeConfig[]
+  readonly nodes: LocalNodes
   /** The identity `system:node:NAME`. */
   readonly clientFor: (nodeName: string) => Client
   /** For the watches that all nodes share: Pods, Services and, once asked for, ConfigMaps and Secrets. */
   readonly sharedClient: Client
-  readonly runtimeFor: (nodeName: string) => ContainerRuntime
+  readonly runtime: ContainerRuntime
   readonly images: ImageStore
   /** Holds `pods/` (volumes, managed files) and `logs/`. */
   readonly directory: string
@@ -41,73 +49,138 @@ export interface StartKubeletsOptions {
 }
 
 export interface Kubelets {
+  /** Of the nodes that run now. */
   readonly kubelets: readonly Kubelet[]
   /** By namespace and name, on whichever node it is. */
   findPod(namespace: string, name: string): { readonly worker: PodWorker; readonly kubelet: Kubelet } | undefined
   pods(): readonly Pod[]
+  /**
+   * Starts and stops nodes until they are what is asked for; safe to repeat. A node that stops gets no farewell: its
+   * containers are killed, and the API hears no more of it. Resolves when the started ones are registered and Ready.
+   */
+  follow(nodes: LocalNodes): Promise<void>
   /** Resolves when every loop has ended; call it after the abort. */
   close(): Promise<void>
 }
 
 /** Registers the nodes and runs their Pods. Resolves when every node is registered and Ready and its running containers are adopted. */
 export const startKubelets = async (options: StartKubeletsOptions): Promise<Kubelets> => {
-  const { clock, log, signal } = options
   await mkdir(options.directory, { recursive: true, mode: 0o755 })
-  const kubelets: Kubelet[] = []
-  const shared = new SharedReferences({
-    client: options.sharedClient,
-    clock,
-    log,
-    signal,
-    onChange: (kind, key) => {
-      const [namespace = '', name = ''] = key.split('/')
-      for (const kubelet of kubelets) kubelet.refresh(kind, namespace, name)
-    },
-  })
   const hostResolver = parseResolvConf(await readFile(options.resolvConfPath ?? '/etc/resolv.conf', 'utf8').catch(() => ''))
-  for (const config of options.nodes) kubelets.push(new Kubelet(contextOf(options, config, shared, hostResolver)))
-  const informer = createInformer(options.sharedClient, pods, { clock, log, signal })
-  await Promise.all([informer.synced, ...kubelets.map((kubelet) => registerNode(kubelet.context))])
-  await Promise.all(kubelets.map((kubelet) => kubelet.start(informer.list().filter((pod) => pod.spec.nodeName === kubelet.context.config.name))))
-  follow(informer, kubelets)
-  return {
-    kubelets,
-    findPod: (namespace, name) =>
-      kubelets.flatMap((kubelet) => (kubelet.find(namespace, name) ? [{ kubelet, worker: kubelet.find(namespace, name) as PodWorker }] : []))[0],
-    pods: () => kubelets.flatMap((kubelet) => kubelet.pods()),
-    close: async () => void (await Promise.allSettled(kubelets.map((kubelet) => kubelet.close()))),
-  }
+  const kubelets = new RunningKubelets(options, hostResolver)
+  await kubelets.follow(options.nodes)
+  return kubelets
 }
 
-const contextOf = (options: StartKubeletsOptions, config: NodeConfig, shared: SharedReferences, hostResolver: NodeContext['hostResolver']): NodeContext => {
-  const { clock, log, signal } = options
-  const client = options.clientFor(config.name)
-  return {
-    config,
-    client,
-    clock,
-    signal,
-    shared,
-    hostResolver,
-    log: log.child({ node: config.name }),
-    runtime: options.runtimeFor(config.name),
-    images: options.images,
-    recorder: createEventRecorder({ client, clock, log, component: 'kubelet', host: config.name }),
-    references: shared.forNode(client),
-    tokens: new ServiceAccountTokens({ clock }),
-    restartBackoff: new KeyedBackoff({ initialMs: 10_000, maxMs: 300_000 }),
-    imageBackoff: new KeyedBackoff({ initialMs: 10_000, maxMs: 300_000 }),
-    allocatable: resourcesOf(config.capacity),
-    directory: options.directory,
-    clusterDNS: options.clusterDNS,
-    clusterDomain: options.clusterDomain,
-  }
-}
+class RunningKubelets implements Kubelets {
+  readonly #options: StartKubeletsOptions
+  readonly #hostResolver: NodeContext['hostResolver']
+  readonly #shared: SharedReferences
+  readonly #pods: Informer<Pod>
+  readonly #byNode = new Map<string, { readonly kubelet: Kubelet; readonly off: AbortController }>()
+  #following: Promise<void> = Promise.resolve()
 
-const follow = (informer: Informer<Pod>, kubelets: readonly Kubelet[]): void => {
-  const byNode = new Map(kubelets.map((kubelet) => [kubelet.context.config.name, kubelet]))
-  informer.onChange(({ old, object }) => {
-    if (old && old.metadata.uid !== object?.metadata.uid) byNode.get(old.spec.nodeName ?? '')?.lose(old.metadata.uid)
-    if (object) byNode.get(object.spec.nodeName ?? '')?.see(object)
-  })
+  constructor(options: StartKubeletsOptions, hostResolver: NodeContext['hostResolver']) {
+    const { sharedClient: client, clock, log, signal } = options
+    this.#options = options
+    this.#hostResolver = hostResolver
+    this.#shared = new SharedReferences({
+      client,
+      clock,
+      log,
+      signal,
+      onChange: (kind, key) => {
+        const [namespace = '', name = ''] = key.split('/')
+        for (const kubelet of this.kubelets) kubelet.refresh(kind, namespace, name)
+      },
+    })
+    this.#pods = createInformer(client, pods, { clock, log, signal })
+    this.#pods.onChange(({ old, object }) => {
+      if (old && old.metadata.uid !== object?.metadata.uid) this.#kubeletOf(old)?.lose(old.metadata.uid)
+      if (object) this.#kubeletOf(object)?.see(object)
+    })
+  }
+
+  get kubelets(): readonly Kubelet[] {
+    return [...this.#byNode.values()].map(({ kubelet }) => kubelet)
+  }
+
+  findPod(namespace: string, name: string): { readonly worker: PodWorker; readonly kubelet: Kubelet } | undefined {
+    return this.kubelets.flatMap((kubelet) => {
+      const worker = kubelet.find(namespace, name)
+      return worker ? [{ kubelet, worker }] : []
+    })[0]
+  }
+
+  pods(): Pod[] {
+    return this.kubelets.flatMap((kubelet) => kubelet.pods())
+  }
+
+  follow(nodes: LocalNodes): Promise<void> {
+    const turn = this.#following.catch(() => undefined).then(() => this.#follow(nodes))
+    this.#following = turn
+    return turn
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.kubelets.map((kubelet) => kubelet.close()))
+  }
+
+  async #follow({ running, stopped }: LocalNodes): Promise<void> {
+    const { runtime } = this.#options
+    const names = new Set(running.map(({ name }) => name))
+    await Promise.all([...this.#byNode.keys()].filter((name) => !names.has(name)).map((name) => this.#stop(name)))
+    await cutPower(runtime, (node) => !names.has(node))
+    await removeRemains(runtime, (node) => !names.has(node) && !stopped.includes(node))
+    await Promise.all(running.filter(({ name }) => !this.#byNode.has(name)).map((config) => this.#start(config)))
+  }
+
+  async #start(config: NodeConfig): Promise<void> {
+    const off = new AbortController()
+    const kubelet = new Kubelet(this.#contextOf(config, AbortSignal.any([this.#options.signal, off.signal])))
+    const itsPods = () => this.#pods.list().filter((pod) => pod.spec.nodeName === config.name)
+    await Promise.all([this.#pods.synced, registerNode(kubelet.context)])
+    await kubelet.start(itsPods())
+    this.#byNode.set(config.name, { kubelet, off })
+    // What changed while it took over what runs.
+    const known = new Set(itsPods().map((pod) => pod.metadata.uid))
+    for (const { metadata } of kubelet.pods()) if (!known.has(metadata.uid)) kubelet.lose(metadata.uid)
+    for (const pod of itsPods()) kubelet.see(pod)
+  }
+
+  async #stop(name: string): Promise<void> {
+    const node = this.#byNode.get(name)
+    this.#byNode.delete(name)
+    node?.off.abort()
+    await node?.kubelet.close()
+  }
+
+  #kubeletOf(pod: Pod): Kubelet | undefined {
+    return this.#byNode.get(pod.spec.nodeName ?? '')?.kubelet
+  }
+
+  #contextOf(config: NodeConfig, signal: AbortSignal): NodeContext {
+    const { clock, log, runtime, images, directory, clusterDNS, clusterDomain } = this.#options
+    const client = this.#options.clientFor(config.name)
+    return {
+      config,
+      client,
+      clock,
+      signal,
+      runtime,
+      images,
+      directory,
+      clusterDNS,
+      clusterDomain,
+      shared: this.#shared,
+      hostResolver: this.#hostResolver,
+      log: log.child({ node: config.name }),
+      recorder: createEventRecorder({ client, clock, log, component: 'kubelet', host: config.name }),
+      references: this.#shared.forNode(client),
+      tokens: new ServiceAccountTokens({ clock }),
+      restartBackoff: new KeyedBackoff({ initialMs: 10_000, maxMs: 300_000 }),
+      imageBackoff: new KeyedBackoff({ initialMs: 10_000, maxMs: 300_000 }),
+      allocatable: resourcesOf(config.capacity),
+    }
+  }
 }

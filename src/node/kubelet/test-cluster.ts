@@ -7,8 +7,16 @@ import type { Draft } from '../../base/api/object.ts'
 import { FakeClient } from '../../base/client/fake-client.ts'
 import { FakeClock } from '../../base/lib/clock.ts'
 import { silentLog } from '../../base/lib/log.ts'
+import type { NodeConfig } from './node-config.ts'
 import { startKubelets, type Kubelets } from './start-kubelets.ts'
 import { TestRuntime, testImages } from './test-runtime.ts'
+
+export const testNode = (name: string): NodeConfig => ({
+  name,
+  roles: ['worker'],
+  internalIP: '192.168.0.1',
+  capacity: { cpu: 4, memoryBytes: 2 ** 33, pods: 110, ephemeralStorageBytes: 2 ** 33 },
+})
 
 /** One node over a fake API, a fake clock and a runtime in memory. */
 export class TestCluster {
@@ -36,12 +44,10 @@ export class TestCluster {
   async startAgent(): Promise<void> {
     this.abort = new AbortController()
     const starting = startKubelets({
-      nodes: [
-        { name: 'node-1', roles: ['worker'], internalIP: '192.168.0.1', capacity: { cpu: 4, memoryBytes: 2 ** 33, pods: 110, ephemeralStorageBytes: 2 ** 33 } },
-      ],
+      nodes: { running: [testNode('node-1')], stopped: [] },
       clientFor: () => this.client,
       sharedClient: this.client,
-      runtimeFor: () => this.runtime,
+      runtime: this.runtime,
       images: testImages,
       directory: this.directory,
       clusterDNS: '10.96.0.10',

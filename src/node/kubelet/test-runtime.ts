@@ -26,10 +26,13 @@ export class TestRuntime implements ContainerRuntime {
 
   async stopPodSandbox(id: string): Promise<void> {
     const sandbox = this.sandboxes.get(id)
+    for (const container of await this.listContainers(id)) if (container.state === 'running') this.end(container.id, 137)
     if (sandbox) this.sandboxes.set(id, { ...sandbox, state: 'notready' })
   }
 
   async removePodSandbox(id: string): Promise<void> {
+    await this.stopPodSandbox(id)
+    for (const container of await this.listContainers(id)) this.containers.delete(container.id)
     this.sandboxes.delete(id)
   }
 

@@ -91,12 +91,15 @@ describe.skipIf(!allowed)('profile network (needs root and iproute2)', () => {
     expect((await runCommand([...pod.enter, process.execPath, '-e', client])).trim()).toBe(`hi ${pod.ip} ${address}`)
   })
 
-  it('is re-asserted without loss and drops the route of a node that is gone', async () => {
+  it('is re-asserted without loss, and the address of a node that is gone is unreachable', async () => {
     const before = await runCommand(['ip', 'route', 'show', 'dev', names.hostLink])
     await setUpProfileNetwork({ profile, ...ranges, nodeIPs: [nodeIP], log: silentLog })
     expect(await runCommand(['ip', 'route', 'show', 'dev', names.hostLink])).toBe(before)
     await setUpProfileNetwork({ profile, ...ranges, nodeIPs: [], log: silentLog })
-    expect(await runCommand(['ip', 'route', 'show', 'dev', names.hostLink])).not.toContain(nodeIP)
+    await expect(runCommand([...network.enter, 'ip', 'route', 'get', nodeIP])).rejects.toThrow(/No route to host/)
+    await expect(ask([], nodeIP, 7000)).rejects.toThrow(/EHOSTUNREACH/)
+    await setUpProfileNetwork({ profile, ...ranges, nodeIPs: [nodeIP], log: silentLog })
+    expect(await runCommand([...network.enter, 'ip', 'route', 'get', nodeIP])).toContain(`local ${nodeIP}`)
   })
 
   it('leaves nothing behind', async () => {

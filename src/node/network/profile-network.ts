@@ -1,12 +1,12 @@
 // A profile's own network namespace and the one veth pair that joins the host to it.
 //
 //   host   kn-1a2b3c4d  10.244.255.253/30 ───── 10.244.255.254/30  host0   netns knarr-<profile>
-//          routes: Pod, Service, load balancer ranges and      default route back to the host;
-//          node addresses via 10.244.255.254                    Service, load balancer ranges and nodes are local (proxy binds them)
+//          routes: Pod, Service, load balancer and node        default route back to the host;
+//          ranges via 10.244.255.254                            Service, load balancer ranges and nodes are local (proxy binds them)
 import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Log } from '../../base/lib/log.ts'
-import { addressAt, parseCidr } from '../../base/lib/cidr.ts'
+import { addressAt, containsIp, parseCidr } from '../../base/lib/cidr.ts'
 import { removeMasquerade, setUpMasquerade, type Egress } from './egress.ts'
 import { enterNetns, ipBatch, ipJson, runCommand, tryCommand } from './ip-command.ts'
 import { conflictsOf, takenRanges } from './ranges.ts'
@@ -16,6 +16,8 @@ export interface ProfileNetworkOptions {
   readonly podCIDR: string
   readonly serviceCIDR: string
   readonly loadBalancerCIDR: string
+  readonly nodeCIDR: string
+  /** Those that answer. An address of the range that is no longer among them is taken off: it is unreachable, as a host without power. */
   readonly nodeIPs: readonly string[]
   readonly log: Log
 }
@@ -53,7 +55,7 @@ export const profileNames = (profile: string): { netns: string; netnsFile: strin
  */
 export const setUpProfileNetwork = async (options: ProfileNetworkOptions): Promise<ProfileNetwork> => {
   const names = profileNames(options.profile)
-  const destinations = [options.podCIDR, options.serviceCIDR, options.loadBalancerCIDR, ...options.nodeIPs.map((ip) => `${ip}/32`)]
+  const destinations = [options.podCIDR, options.serviceCIDR, options.loadBalancerCIDR, options.nodeCIDR]
   await refuseConflicts(destinations, names.hostLink)
   const enter = enterNetns(names.netnsFile)
   const mtu = await uplinkMtu()
@@ -115,17 +117,25 @@ const configureInside = async (
   await ipBatch(
     [
       'link set lo up',
+      ...(await staleAddresses(options)).map((ip) => `addr del ${ip}/32 dev lo`),
       ...options.nodeIPs.map((ip) => `addr replace ${ip}/32 dev lo`),
       `addr replace ${options.gatewayIP}/30 dev host0`,
       `link set host0 mtu ${options.mtu} up`,
       `route replace default via ${options.hostIP} dev host0${options.nodeIPs[0] ? ` src ${options.nodeIPs[0]}` : ''}`,
       // Without it a packet to a Pod that is gone would go round between host and profile until its TTL ends.
-      `route replace unreachable ${options.podCIDR} metric 65535`,
+      ...[options.podCIDR, options.nodeCIDR].map((range) => `route replace unreachable ${range} metric 65535`),
       ...local,
     ],
     options.enter,
   )
   await runCommand([...options.enter, 'sh', '-c', `echo 1 > ${hostForwarding}`])
+}
+
+/** Addresses of nodes that are gone or switched off. */
+const staleAddresses = async ({ nodeCIDR, nodeIPs, enter }: ProfileNetworkOptions & { enter: readonly string[] }): Promise<readonly string[]> => {
+  const range = parseCidr(nodeCIDR)
+  const [lo] = await ipJson<{ addr_info: readonly { local: string }[] }>(['-4', 'addr', 'show', 'dev', 'lo'], enter)
+  return (lo?.addr_info ?? []).map(({ local }) => local).filter((ip) => containsIp(range, ip) && !nodeIPs.includes(ip))
 }
 
 /** What host forwarding was before the first profile: kept in the link's alias, so it goes with the link. */
@@ -155,6 +165,5 @@ const configureHost = async (options: {
 
 const staleRoutes = async (options: { hostLink: string; destinations: readonly string[]; gatewayIP: string }): Promise<readonly string[]> => {
   const routes = await ipJson<{ dst: string; gateway?: string }>(['-4', 'route', 'show', 'dev', options.hostLink])
-  const wanted = new Set(options.destinations.map((destination) => destination.replace(/\/32$/, '')))
-  return routes.filter((route) => route.gateway === options.gatewayIP && !wanted.has(route.dst)).map((route) => route.dst)
+  return routes.filter((route) => route.gateway === options.gatewayIP && !options.destinations.includes(route.dst)).map((route) => route.dst)
 }

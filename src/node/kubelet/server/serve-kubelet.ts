@@ -13,6 +13,8 @@ export interface ServeKubeletOptions {
   /** Made with mode 0600: whoever may open it is trusted. */
   readonly socketPath: string
   readonly kubelets: Kubelets
+  /** `POST /nodes`: which nodes there should be has changed; resolves when they are so. */
+  readonly followNodes?: () => Promise<void>
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
@@ -20,7 +22,7 @@ export interface ServeKubeletOptions {
 
 /**
  * The kubelet's HTTP interface on a unix socket, for the API server: `/healthz`, `/pods`, `/containerLogs/NS/POD/CONTAINER`,
- * and by upgrade `/exec/NS/POD/CONTAINER` and `/portForward/NS/POD`. Refusals are plain text. Resolves when it listens.
+ * `POST /nodes` (above), and by upgrade `/exec/NS/POD/CONTAINER` and `/portForward/NS/POD`. Refusals are plain text. Resolves when it listens.
  */
 export const serveKubelet = async (options: ServeKubeletOptions): Promise<{ readonly closed: Promise<void> }> => {
   const { socketPath, signal, log } = options
@@ -55,7 +57,7 @@ const parse = (request: IncomingMessage) => {
   return { verb, segments, query: url.searchParams }
 }
 
-const answer = async ({ kubelets, clock }: ServeKubeletOptions, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+const answer = async ({ kubelets, clock, followNodes }: ServeKubeletOptions, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const { verb, segments, query } = parse(request)
   switch (verb) {
     case 'healthz':
@@ -64,6 +66,10 @@ const answer = async ({ kubelets, clock }: ServeKubeletOptions, request: Incomin
       const list = { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: kubelets.pods() }
       return void response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(list))
     }
+    case 'nodes':
+      if (request.method !== 'POST' || !followNodes) throw new RequestError(405, 'method not allowed')
+      await followNodes()
+      return void response.end('ok')
     case 'containerLogs':
       return serveLogs({ kubelets, segments, query, request, response, clock })
     case 'exec':

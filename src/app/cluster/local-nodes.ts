@@ -1,0 +1,30 @@
+import { statfsSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import type { NodeCapacity } from '../../node/kubelet/node-config.ts'
+import type { LocalNodes } from '../../node/kubelet/start-kubelets.ts'
+import { readProfile, type Profile } from './profile.ts'
+import { runningNodes } from './profile-nodes.ts'
+import type { RoleContext } from './role.ts'
+
+/** The profile's nodes as the agent last read them. Commands write the profile and then tell the agent to read it again. */
+export function localNodes({ home, profile: first, paths }: Pick<RoleContext, 'home' | 'profile' | 'paths'>) {
+  let profile = first
+  return {
+    current: (): Profile => profile,
+    read: (): void => void (profile = readProfile(home, first.name) ?? profile),
+    wanted: (): LocalNodes => wantedNodes(profile, machineCapacity(paths.directory)),
+  }
+}
+
+/** Every virtual node has the capacity of the machine, as minikube's and kind's nodes have. */
+function machineCapacity(directory: string): NodeCapacity {
+  const disk = statfsSync(directory)
+  return { cpu: cpus().length, memoryBytes: totalmem(), pods: 110, ephemeralStorageBytes: disk.blocks * disk.bsize }
+}
+
+function wantedNodes(profile: Profile, capacity: NodeCapacity): LocalNodes {
+  return {
+    running: runningNodes(profile).map(({ name, address, role }) => ({ name, roles: [role], internalIP: address, externalIP: address, capacity })),
+    stopped: profile.nodes.filter((node) => node.stopped).map((node) => node.name),
+  }
+}
