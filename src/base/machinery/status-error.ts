@@ -1,4 +1,4 @@
-import type { Status, StatusCause } from '../api/generated/types.ts'
+import type { ListMeta, Status, StatusCause } from '../api/generated/types.ts'
 
 /** Reasons and codes as in upstream's apimachinery (k8s.io/apimachinery/pkg/api/errors). */
 export const statusCodes = {
@@ -38,10 +38,13 @@ export class StatusError extends Error {
   readonly reason: StatusReason
   readonly code: number
   readonly details: StatusErrorDetails | undefined
+  /** The ListMeta of a refused list: how to go on. */
+  readonly metadata: ListMeta
 
-  constructor(reason: StatusReason, message: string, details?: StatusErrorDetails, options?: { cause?: unknown; code?: number }) {
+  constructor(reason: StatusReason, message: string, details?: StatusErrorDetails, options?: { cause?: unknown; code?: number; metadata?: ListMeta }) {
     super(message, options)
     this.name = 'StatusError'
+    this.metadata = options?.metadata ?? {}
     this.reason = reason
     this.code = options?.code ?? statusCodes[reason]
     this.details = details
@@ -50,6 +53,7 @@ export class StatusError extends Error {
   static from(status: Status): StatusError {
     return new StatusError((status.reason ?? 'InternalError') as StatusReason, status.message ?? '', status.details as StatusErrorDetails | undefined, {
       ...(status.code === undefined ? {} : { code: status.code }),
+      ...(status.metadata ? { metadata: status.metadata } : {}),
     })
   }
 
@@ -57,7 +61,7 @@ export class StatusError extends Error {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.metadata,
       status: 'Failure',
       message: this.message,
       reason: this.reason,

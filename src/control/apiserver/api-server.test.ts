@@ -3,8 +3,8 @@ import * as kinds from '../../base/api/kinds.ts'
 import type { Pod } from '../../base/api/generated/types.ts'
 import type { KubeObject } from '../../base/api/object.ts'
 import type { WatchEvent } from '../../base/client/client.ts'
-import type { ApiRequest, ApiResponse } from './request.ts'
-import { admin, startTestServer, type TestServer } from './testing/test-server.ts'
+import { createAsk } from './testing/ask.ts'
+import { startTestServer, type TestServer } from './testing/test-server.ts'
 
 let running: TestServer
 beforeAll(async () => {
@@ -16,25 +16,7 @@ const container = { name: 'app', image: 'example/app' }
 const pod = (name: string, spec: object = {}) => ({ metadata: { name, namespace: 'default' }, spec: { containers: [container], ...spec } })
 const ref = (name: string) => ({ namespace: 'default', name })
 
-type Asked = Partial<Omit<ApiRequest, 'path' | 'query' | 'body'>> & { body?: unknown }
-
-// What the API answers is free-form to a test.
-// oxlint-disable-next-line typescript/no-explicit-any
-async function ask(target: string, { body, ...more }: Asked = {}): Promise<{ status: number; body: any; response: ApiResponse }> {
-  const url = new URL(target, 'http://localhost')
-  const response = await running.server.handle({
-    method: 'GET',
-    path: url.pathname,
-    query: url.searchParams,
-    headers: {},
-    user: admin,
-    signal: new AbortController().signal,
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? Buffer.from(body) : Buffer.from(JSON.stringify(body)) }),
-    ...more,
-  })
-  const text = response.body instanceof Uint8Array ? Buffer.from(response.body).toString() : response.body
-  return { status: response.status, body: typeof text === 'string' && text.startsWith('{') ? JSON.parse(text) : text, response }
-}
+const ask = createAsk(() => running.server)
 
 describe('subresources of a Pod', () => {
   const merge = { method: 'PATCH', headers: { 'content-type': 'application/strategic-merge-patch+json' } }

@@ -116,7 +116,7 @@ function aggregatedDocument(registry: Registry, version: string, core: boolean):
   const items = groups(registry)
     .filter((group) => (group === '') === core)
     .map((group) => ({
-      metadata: { ...(group ? { name: group } : {}), creationTimestamp: null },
+      metadata: group ? { name: group } : {},
       versions: versions(registry, group).map((v) => ({ version: v, resources: aggregatedResources(registry, group, v), freshness: 'Current' })),
     }))
   const body = { kind: 'APIGroupDiscoveryList', apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items }

@@ -157,7 +157,7 @@ async function answerReview({ context, authorizer }: DispatchOptions, { request,
     ...object,
     kind: kind.kind,
     apiVersion: `${kind.group}/${kind.version}`,
-    metadata: { creationTimestamp: null, ...(object['metadata'] as object | undefined) },
+    metadata: { ...(object['metadata'] as object | undefined) },
   }
   return { type: 'object', status: 201, object: { ...base, ...answered } }
 }

@@ -23,7 +23,8 @@ export const internal = (message: string, cause?: unknown) =>
   new StatusError('InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] as never }, { cause })
 export const noSuchPath = () => new StatusError('NotFound', 'the server could not find the requested resource', {})
 export const methodNotAllowed = () => new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {})
-export const expired = (message: string) => new StatusError('Expired', message)
+/** `next`: a token by which the client may go on all the same. */
+export const expired = (message: string, next?: string) => new StatusError('Expired', message, undefined, next ? { metadata: { continue: next } } : {})
 export const unsupportedMediaType = (accepted: readonly string[]) =>
   new StatusError('UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`)
 export const notAcceptable = (accepted: readonly string[]) =>

@@ -16,43 +16,66 @@ const at = (path: string): Read => {
 
 const paths = (...labels: string[]): Readonly<Record<string, Read>> => Object.fromEntries(labels.map((label) => [label, at(label)]))
 const metadata = paths('metadata.name', 'metadata.namespace')
-const podIPs: Read = (object) => at('status.podIP')(object)
+const named = paths('metadata.name')
+/** A Go bool: left out, it is false. */
+const flag =
+  (path: string): Read =>
+  (object) =>
+    at(path)(object) || 'false'
+/** A Go int. */
+const count =
+  (path: string): Read =>
+  (object) =>
+    at(path)(object) || '0'
 
-const eventLabels = paths(
-  'involvedObject.kind',
-  'involvedObject.namespace',
-  'involvedObject.name',
-  'involvedObject.uid',
-  'involvedObject.apiVersion',
-  'involvedObject.resourceVersion',
-  'involvedObject.fieldPath',
-  'reason',
-  'reportingComponent',
-  'type',
-)
+const eventPaths = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map((field) => `involvedObject.${field}`)
 
-const byKind: Readonly<Record<string, Readonly<Record<string, Read>>>> = {
+interface FieldLabels {
+  readonly labels: Readonly<Record<string, Read>>
+  /** Upstream words its refusals kind by kind. */
+  refusal?(label: string): string
+}
+
+const byKind: Readonly<Record<string, FieldLabels>> = {
   'core/pods': {
-    ...paths('spec.nodeName', 'spec.restartPolicy', 'spec.schedulerName', 'spec.serviceAccountName', 'status.phase', 'status.nominatedNodeName'),
-    'spec.hostNetwork': (object) => String((object as { spec?: { hostNetwork?: boolean } }).spec?.hostNetwork ?? false),
-    'status.podIP': podIPs,
-    'status.podIPs': podIPs,
+    labels: {
+      ...metadata,
+      ...paths('spec.nodeName', 'spec.restartPolicy', 'spec.schedulerName', 'spec.serviceAccountName', 'status.phase', 'status.nominatedNodeName'),
+      'spec.host': at('spec.nodeName'),
+      'spec.hostNetwork': flag('spec.hostNetwork'),
+      'status.podIP': at('status.podIP'),
+      'status.podIPs': at('status.podIP'),
+    },
   },
-  'core/nodes': { 'spec.unschedulable': (object) => String((object as { spec?: { unschedulable?: boolean } }).spec?.unschedulable ?? false) },
-  'core/namespaces': { ...paths('status.phase'), name: at('metadata.name') },
-  'core/secrets': paths('type'),
-  'core/services': paths('spec.clusterIP', 'spec.type'),
-  'core/replicationcontrollers': paths('status.replicas'),
-  'core/events': { ...eventLabels, source: (object) => at('source.component')(object) || at('reportingComponent')(object) },
-  'apps/replicasets': paths('status.replicas'),
-  'batch/jobs': paths('status.successful'),
-  'certificates.k8s.io/certificatesigningrequests': paths('spec.signerName'),
+  'core/nodes': { labels: { ...named, 'spec.unschedulable': flag('spec.unschedulable') } },
+  'core/namespaces': { labels: { ...named, ...paths('status.phase') } },
+  'core/secrets': { labels: { ...metadata, ...paths('type') } },
+  'core/services': { labels: { ...metadata, ...paths('spec.clusterIP', 'spec.type') } },
+  'core/replicationcontrollers': { labels: { ...metadata, 'status.replicas': count('status.replicas') } },
+  'core/events': {
+    labels: {
+      ...metadata,
+      ...paths(...eventPaths, 'reason', 'reportingComponent', 'type'),
+      source: (object) => at('source.component')(object) || at('reportingComponent')(object),
+    },
+  },
+  'apps/replicasets': { labels: { ...metadata, 'status.replicas': count('status.replicas') } },
+  'apps/statefulsets': {
+    labels: { ...metadata, 'status.successful': () => '' },
+    refusal: (label) => `field label not supported for appsv1.StatefulSet: ${label}`,
+  },
+  'batch/jobs': {
+    labels: { ...metadata, 'status.successful': count('status.succeeded') },
+    refusal: (label) => `field label ${JSON.stringify(label)} not supported for Job`,
+  },
 }
 
 /** Reads the value that a field selector's label stands for; refuses labels upstream does not know. */
 export function fieldLabel(kind: Kind, label: string): Read {
   const own = byKind[`${kind.group || 'core'}/${kind.plural}`]
-  const read = metadata[label] ?? own?.[label]
+  const labels = own?.labels ?? metadata
+  const read = Object.hasOwn(labels, label) ? labels[label] : undefined
   if (read) return read
-  throw badRequest(own ? `field label not supported: ${label}` : `"${label}" is not a known field selector: only "metadata.name", "metadata.namespace"`)
+  if (!own) throw badRequest(`"${label}" is not a known field selector: only "metadata.name", "metadata.namespace"`)
+  throw badRequest(own.refusal?.(label) ?? `field label not supported: ${label}`)
 }

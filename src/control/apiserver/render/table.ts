@@ -11,6 +11,8 @@ export interface TableOptions {
   /** Watches tell the columns in their first event only. */
   readonly withColumns: boolean
   readonly metadata: object
+  /** The objects are bookmarks: metadata and nothing that a cell could be read from. */
+  readonly blank?: boolean
 }
 
 export function parseIncludeObject(query: URLSearchParams): IncludeObject {
@@ -31,8 +33,8 @@ export function tableOf(resource: Resource, objects: readonly KubeObject[], opti
   }
 }
 
-function rowOf(resource: Resource, object: KubeObject, { now, includeObject, version }: TableOptions): object {
-  const cells = resource.cells(object, { now })
+function rowOf(resource: Resource, object: KubeObject, { now, includeObject, version, blank }: TableOptions): object {
+  const cells = blank ? resource.columns.map(({ type }) => (type === 'integer' ? 0 : '')) : resource.cells(object, { now })
   if (includeObject === 'None') return { cells }
   return { cells, object: includeObject === 'Object' ? object : partialMetadata(object, version) }
 }

@@ -34,7 +34,7 @@ async function* converted({ records, resource }: Watched, { wanted, request, clo
     let shown: object = source
     if (type !== 'ERROR' && wanted.as === 'Table') {
       const metadata = { resourceVersion: source.metadata.resourceVersion }
-      shown = tableOf(resource, [source], { now: clock.now(), includeObject, version: wanted.version!, withColumns, metadata })
+      shown = tableOf(resource, [source], { now: clock.now(), includeObject, version: wanted.version!, withColumns, metadata, blank: type === 'BOOKMARK' })
       withColumns = false
     } else if (type !== 'ERROR') shown = partialMetadata(source, wanted.version)
     yield `${JSON.stringify({ type, object: shown })}\n`

@@ -25,7 +25,7 @@ export interface TestServer {
 }
 
 export async function startTestServer(options: Partial<ApiServerOptions> = {}): Promise<TestServer> {
-  const store = new MemoryStore()
+  const store = options.store ?? new MemoryStore()
   const clock: Clock = options.clock ?? systemClock
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const keys = { privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }

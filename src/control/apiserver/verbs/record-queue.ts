@@ -14,7 +14,7 @@ export class RecordQueue implements AsyncIterable<WatchRecord> {
   push(record: WatchRecord): void {
     if (this.#ended) return
     this.#records.push(record)
-    if (this.#records.length > maxBehind) return this.#overflow()
+    if (this.#records.length > maxBehind) return this.fail(new StatusError('Expired', 'The watcher is too slow: its events were dropped'))
     this.#wake?.()
   }
 
@@ -51,9 +51,10 @@ export class RecordQueue implements AsyncIterable<WatchRecord> {
     }
   }
 
-  #overflow(): void {
-    const status = new StatusError('Expired', 'The watcher is too slow: its events were dropped').toStatus()
-    this.#records = [{ type: 'ERROR', object: status }]
+  /** Drops what waits: the reader is told why, and then the end. */
+  fail(error: StatusError): void {
+    if (this.#ended) return
+    this.#records = [{ type: 'ERROR', object: error.toStatus() }]
     this.end()
   }
 }

@@ -1,12 +1,12 @@
 import { setMaxListeners } from 'node:events'
-import { CompactedError, type StoreEvent } from '../../store/store.ts'
+import { CompactedError, type StoreEvent, type StoreWatcher } from '../../store/store.ts'
 import type { Call, ServerContext } from '../context.ts'
 import { expired } from '../errors.ts'
 import type { Outcome, WatchRecord } from '../outcome.ts'
 import { isTruthy } from '../route.ts'
 import { parseSelection, type Selection } from '../selection.ts'
 import { typeMetaOf } from '../storage/object-storage.ts'
-import { integer, parseRevision, tooLarge } from './list.ts'
+import { checkWatchOptions, integer, parseRevision, tooLarge, wantsInitialEvents } from './list-options.ts'
 import { RecordQueue } from './record-queue.ts'
 
 const bookmarkEveryMs = 60_000
@@ -15,11 +15,12 @@ const defaultTimeoutMs = () => (1 + Math.random()) * 1_800_000
 
 export function watchVerb(ctx: ServerContext, call: Call): Outcome {
   const { resource, route, request } = call
+  checkWatchOptions(request.query)
   const selection = oneName(parseSelection(resource, request.query), route.name)
   const asked = parseRevision(request.query.get('resourceVersion') ?? '')
   if (asked > ctx.storage.revision) throw tooLarge(asked, ctx.storage.revision)
   const queue = new RecordQueue()
-  const initial = isTruthy(request.query.get('sendInitialEvents')) || (asked === 0 && request.query.get('sendInitialEvents') === null)
+  const initial = wantsInitialEvents(request.query, asked)
   const from = initial ? pushInitial(ctx, call, { queue, selection }) : asked || ctx.storage.revision
   subscribe(ctx, call, { queue, selection, from })
   return { type: 'watch', resource, records: queue }
@@ -46,15 +47,13 @@ function pushInitial(ctx: ServerContext, { resource, route, request }: Call, { q
 
 const bookmark = (resource: Call['resource'], revision: number, annotations?: object): WatchRecord => ({
   type: 'BOOKMARK',
-  object: { ...typeMetaOf(resource.kind), metadata: { resourceVersion: String(revision), creationTimestamp: null, ...(annotations ? { annotations } : {}) } },
+  object: { ...typeMetaOf(resource.kind), metadata: { resourceVersion: String(revision), ...(annotations ? { annotations } : {}) } },
 })
 
 function subscribe(ctx: ServerContext, call: Call, { queue, selection, from }: Subscription): void {
   const { resource, request } = call
-  const watcher = startWatcher(ctx, call, from, (event) => {
-    const record = recordOf(ctx, resource, selection, event)
-    if (record) queue.push(record)
-  })
+  const watcher = startWatcher(ctx, call, { queue, selection, from })
+  if (!watcher) return
   const timeoutMs = (integer(request.query, 'timeoutSeconds') ?? 0) * 1000 || defaultTimeoutMs()
   const cancels = [() => watcher.close(), ctx.clock.after(timeoutMs, () => queue.end())]
   if (isTruthy(request.query.get('allowWatchBookmarks'))) cancels.push(bookmarkPeriodically(ctx, () => queue.push(bookmark(resource, ctx.storage.revision))))
@@ -69,12 +68,17 @@ function subscribe(ctx: ServerContext, call: Call, { queue, selection, from }: S
   if (request.signal.aborted) queue.end()
 }
 
-function startWatcher(ctx: ServerContext, { resource, route }: Call, from: number, onEvent: (event: StoreEvent) => void) {
+/** Undefined when history is gone: as upstream, the stream then says so in its one event, under a status of 200. */
+function startWatcher(ctx: ServerContext, { resource, route }: Call, { queue, selection, from }: Subscription): StoreWatcher | undefined {
   try {
-    return ctx.storage.watch(resource, route.namespace || undefined, from, onEvent)
+    return ctx.storage.watch(resource, route.namespace || undefined, from, (event) => {
+      const record = recordOf(ctx, resource, selection, event)
+      if (record) queue.push(record)
+    })
   } catch (error) {
-    if (error instanceof CompactedError) throw expired(`too old resource version: ${from} (${error.compactRevision})`)
-    throw error
+    if (!(error instanceof CompactedError)) throw error
+    queue.fail(expired(`too old resource version: ${from} (${error.compactRevision})`))
+    return undefined
   }
 }
 
