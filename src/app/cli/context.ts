@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import { UserError } from '../cluster/errors.ts'
-import { knarrHome } from '../cluster/profile.ts'
+import { knarrHome, readProfile, type Profile } from '../cluster/profile.ts'
 
 /** What a command may touch of the world outside. */
 export interface CommandLine {
@@ -17,6 +17,13 @@ export class UsageError extends UserError {}
 
 export const homeOf = (cli: CommandLine): string => knarrHome(cli.environment)
 export const print = (cli: CommandLine, line: string): boolean => cli.stdout.write(`${line}\n`)
+
+/** The profile of that name, or one line that says that there is none. */
+export function knownProfile(home: string, name: string): Profile {
+  const profile = readProfile(home, name)
+  if (!profile) throw new UserError(`there is no cluster knarr-${name}. Run: knarr up --profile ${name}`)
+  return profile
+}
 
 const profileName = /^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/
 

@@ -2,13 +2,11 @@ import { existsSync } from 'node:fs'
 import { removeCluster, removeHome, takeDown } from '../cluster/lifecycle.ts'
 import { contextName } from '../cluster/names.ts'
 import { listProfiles, readProfile } from '../cluster/profile.ts'
-import { UserError } from '../cluster/errors.ts'
-import { homeOf, print, type CommandLine } from './context.ts'
+import { homeOf, knownProfile, print, type CommandLine } from './context.ts'
 
 export async function down(cli: CommandLine, options: { profile: string }): Promise<void> {
   const home = homeOf(cli)
-  const profile = readProfile(home, options.profile)
-  if (!profile) throw new UserError(`there is no cluster knarr-${options.profile}. Run: knarr up --profile ${options.profile}`)
+  const profile = knownProfile(home, options.profile)
   const wasUp = await takeDown(home, profile)
   print(
     cli,

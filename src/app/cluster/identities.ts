@@ -1,6 +1,7 @@
 import { createHttpClient } from '../../base/client/http-client.ts'
 import type { Client } from '../../base/client/client.ts'
-import { readPki, type Pki } from './pki.ts'
+import { layoutOf } from './layout.ts'
+import { ensurePki, readPki, type Pki } from './pki.ts'
 import type { Profile, ProfilePaths } from './profile.ts'
 
 /** Who speaks to the API with a certificate. Each component has its own identity from the first day. */
@@ -14,6 +15,16 @@ export function identities(profile: Pick<Profile, 'nodes'>) {
     ...profile.nodes.map(({ name }) => ({ file: `node-${name}`, user: `system:node:${name}`, groups: ['system:nodes'] })),
   ]
 }
+
+/** Makes and renews what the profile's components and nodes need. */
+export const ensureCertificates = (paths: ProfilePaths, profile: Profile): Promise<Pki> =>
+  ensurePki({
+    directory: paths.pki,
+    clients: identities(profile),
+    dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'],
+    ipAddresses: ['127.0.0.1', layoutOf(profile).kubernetesIP, ...profile.nodes.map((node) => node.address)],
+    nowMs: Date.now(),
+  })
 
 /** A client of the profile's API over its unix socket, under one of the identities above. */
 export function clientOf(paths: ProfilePaths, identity: string, pki: Pki = readPki(paths.pki)): Client {

@@ -11,12 +11,11 @@ import { setUpProfileNetwork, tearDownProfileNetwork } from '../../node/network/
 import { pickRanges } from '../../node/network/ranges.ts'
 import { destroyAll } from '../../node/runtime/process/destroy.ts'
 import { UserError } from './errors.ts'
-import { clientOf, identities } from './identities.ts'
+import { clientOf, ensureCertificates } from './identities.ts'
 import { removeContext, writeContext } from './kubeconfig.ts'
 import { withLock } from './lock.ts'
 import { contextName } from './names.ts'
 import { layoutOf } from './layout.ts'
-import { ensurePki } from './pki.ts'
 import { profileFormat } from './profile-format.ts'
 import { firstNodes, runningNodes } from './profile-nodes.ts'
 import { profilePaths, readProfile, writeProfile, type Profile, type RuntimeName } from './profile.ts'
@@ -46,7 +45,7 @@ const patienceMs = 30_000
 /** Brings a cluster up from whatever state it is in; safe to repeat. */
 export const bringUp = (request: UpRequest): Promise<UpResult> => withLock(lockOf(request.home, request.name), () => bringUpLocked(request))
 
-const lockOf = (home: string, name: string) => join(home, `${name}.lock`)
+export const lockOf = (home: string, name: string) => join(home, `${name}.lock`)
 
 async function bringUpLocked(request: UpRequest): Promise<UpResult> {
   const startedMs = performance.now()
@@ -60,13 +59,7 @@ async function bringUpLocked(request: UpRequest): Promise<UpResult> {
   }
   const network = profile.runtime === 'process' ? networkOf(profile) : undefined
   if (network) await setUpProfileNetwork({ ...network, log: silentLog })
-  const pki = await ensurePki({
-    directory: paths.pki,
-    clients: identities(profile),
-    dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'],
-    ipAddresses: ['127.0.0.1', layoutOf(profile).kubernetesIP, ...profile.nodes.map((node) => node.address)],
-    nowMs: Date.now(),
-  })
+  const pki = await ensureCertificates(paths, profile)
   startRoles(request, profile)
   const client = clientOf(paths, 'admin', pki)
   request.onProgress?.('waiting for the API')

@@ -29,10 +29,15 @@ it('signs serving and client certificates by two authorities, valid from five mi
 
 it('keeps what is current, and renews under the same authorities when a name is new or the end is near', async () => {
   const first = await ensurePki(request)
+  const admin = first.client('admin').cert
   expect((await ensurePki(request)).server.cert).toBe(first.server.cert)
   const named = await ensurePki({ ...request, ipAddresses: ['127.0.0.1', '10.96.0.1'] })
   expect(named.server.cert).not.toBe(first.server.cert)
   expect(named.serverCA).toBe(first.serverCA)
+  const more = await ensurePki({ ...request, clients: [...request.clients, { file: 'node-1', user: 'system:node:1', groups: ['system:nodes'] }] })
+  expect(more.client('admin').cert).toBe(admin)
+  expect(more.client('node-1').cert).toContain('BEGIN CERTIFICATE')
   const later = await ensurePki({ ...request, nowMs: request.nowMs + 350 * 86_400_000 })
   expect(later.server.cert).not.toBe(named.server.cert)
+  expect(later.client('admin').cert).not.toBe(admin)
 })

@@ -42,7 +42,8 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
  */
 export async function ensurePki(request: PkiRequest): Promise<Pki> {
   mkdirSync(request.directory, { recursive: true, mode: 0o700 })
-  if (!isCurrent(request)) await issueAll(request)
+  const due = dueFiles(request)
+  if (due.size > 0) await issue(request, due)
   return readPki(request.directory)
 }
 
@@ -59,16 +60,20 @@ export function readPki(directory: string): Pki {
   }
 }
 
-function isCurrent({ directory, dnsNames, ipAddresses, clients, nowMs }: PkiRequest): boolean {
-  const files = ['apiserver', 'ingress', ...clients.map((client) => client.file)]
-  if (!files.every((file) => existsSync(join(directory, `${file}.key`)) && existsSync(join(directory, `${file}.crt`)))) return false
-  const server = new X509Certificate(readFileSync(join(directory, 'apiserver.crt')))
-  const names = server.subjectAltName ?? ''
-  const named = dnsNames.every((name) => names.includes(`DNS:${name}`)) && ipAddresses.every((ip) => names.includes(`IP Address:${ip}`))
-  return named && files.every((file) => Date.parse(new X509Certificate(readFileSync(join(directory, `${file}.crt`))).validTo) - nowMs > 30 * dayMs)
+/** The certificates that are missing, near their end, or lack a name. */
+function dueFiles({ directory, dnsNames, ipAddresses, clients, nowMs }: PkiRequest): ReadonlySet<string> {
+  const isDue = (file: string) => {
+    const [crt, key] = [join(directory, `${file}.crt`), join(directory, `${file}.key`)]
+    if (!existsSync(crt) || !existsSync(key)) return true
+    const certificate = new X509Certificate(readFileSync(crt))
+    const names = certificate.subjectAltName?.split(', ') ?? []
+    const isNamed = [...dnsNames.map((name) => `DNS:${name}`), ...ipAddresses.map((ip) => `IP Address:${ip}`)].every((name) => names.includes(name))
+    return Date.parse(certificate.validTo) - nowMs <= 30 * dayMs || (file === 'apiserver' && !isNamed)
+  }
+  return new Set(['apiserver', 'ingress', ...clients.map((client) => client.file)].filter(isDue))
 }
 
-async function issueAll({ directory, dnsNames, ipAddresses, clients, nowMs }: PkiRequest): Promise<void> {
+async function issue({ directory, dnsNames, ipAddresses, clients, nowMs }: PkiRequest, due: ReadonlySet<string>): Promise<void> {
   await import('reflect-metadata')
   const x509 = await import('@peculiar/x509')
   const crypto = webcrypto as unknown as typeof globalThis.crypto
@@ -111,6 +116,7 @@ async function issueAll({ directory, dnsNames, ipAddresses, clients, nowMs }: Pk
 
   const [serverCA, clientCA] = [await authority('server-ca', 'knarr-server-ca'), await authority('client-ca', 'knarr-client-ca')]
   async function leaf(file: string, ca: typeof serverCA, subject: { user: string; groups: readonly string[] }, names?: readonly SubjectName[]) {
+    if (!due.has(file)) return
     const keys = await newKeys()
     const cert = await x509.X509CertificateGenerator.create({
       subject: [...subject.groups.map((group) => ({ O: [group] })), { CN: [subject.user] }],

@@ -13,6 +13,8 @@ import { serveHostDns } from './host-dns.ts'
 import { layoutOf } from './layout.ts'
 import { contextName } from './names.ts'
 import { readPki } from './pki.ts'
+import { readProfile } from './profile.ts'
+import { runningNodes } from './profile-nodes.ts'
 import { aborted, type RoleContext } from './role.ts'
 
 const componentUser = (name: string, groups: readonly string[] = []) => ({ name, groups: [...groups, 'system:authenticated'] })
@@ -31,7 +33,7 @@ export async function runServer(context: RoleContext): Promise<void> {
     log,
     serviceCIDR: profile.ranges.serviceCIDR,
     serviceAccounts: { issuer: 'https://kubernetes.default.svc.cluster.local', keys: { privateKeyPem: pki.serviceAccountKey } },
-    nodeDialer: () => ({ socketPath: paths.agentSocket }),
+    nodeDialer: (name) => (isSwitchedOn(context, name) ? { socketPath: paths.agentSocket } : undefined),
   })
   const admin = server.loopbackClient(componentUser('system:knarr:server', ['system:masters']))
   await bootstrap({
@@ -70,6 +72,10 @@ export async function runServer(context: RoleContext): Promise<void> {
   await maintenance
   await store.close()
 }
+
+/** Read anew each time: a node can be stopped while the server runs. */
+const isSwitchedOn = ({ home, profile }: RoleContext, node: string): boolean =>
+  runningNodes(readProfile(home, profile.name) ?? profile).some(({ name }) => name === node)
 
 async function startSimulatedNodes(context: RoleContext): Promise<void> {
   const { startSimulatedAgent } = await import('./simulated-agent.ts')
