@@ -26,7 +26,7 @@ await build({
   minify: true,
   keepNames: true,
   legalComments: 'none',
-  external: ['lmdb', '@homebridge/node-pty-prebuilt-multiarch'],
+  external: ['lmdb'],
   define: { KNARR_VERSION: JSON.stringify(version) },
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   chunkNames: 'chunks/[name]-[hash]',

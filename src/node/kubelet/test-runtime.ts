@@ -1,7 +1,17 @@
 import { PassThrough } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import type { Image, ImageStore } from '../images/image-store.ts'
 import type { Clock } from '../../base/lib/clock.ts'
-import type { ContainerConfig, ContainerRuntime, ExecOptions, ExecSession, RuntimeContainer, Sandbox, SandboxConfig } from '../runtime/runtime.ts'
+import type {
+  AttachSession,
+  ContainerConfig,
+  ContainerRuntime,
+  ExecOptions,
+  ExecSession,
+  RuntimeContainer,
+  Sandbox,
+  SandboxConfig,
+} from '../runtime/runtime.ts'
 
 /** A runtime in memory for the kubelet's own tests: containers run until the test ends them. */
 export class TestRuntime implements ContainerRuntime {
@@ -84,6 +94,13 @@ export class TestRuntime implements ContainerRuntime {
       kill() {},
       exited: new Promise((resolve) => stdout.once('end', () => resolve(code))),
     }
+  }
+
+  async attach(): Promise<AttachSession> {
+    let detach = () => {}
+    const ended = new Promise<void>((resolve) => (detach = resolve))
+    const stdout = new PassThrough()
+    return { stdin: stdout, stdout, resize: () => {}, detach, ended: Promise.race([ended, finished(stdout)]) }
   }
 
   async close(): Promise<void> {}

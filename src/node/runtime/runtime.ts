@@ -21,6 +21,8 @@ export interface ContainerRuntime {
   onContainerChange(listener: (containerId: string, sandboxId: string) => void): () => void
   /** Runs a command in a running container and streams. */
   exec(containerId: string, options: ExecOptions): Promise<ExecSession>
+  /** Joins the streams of a running container's own process; any number may be attached at once. */
+  attach(containerId: string, options: { readonly stdin: boolean }): Promise<AttachSession>
   /** What a running container has used; undefined where nothing is counted. */
   stats?(containerId: string): Promise<ContainerStats | undefined>
   close(): Promise<void>
@@ -100,6 +102,20 @@ export interface ContainerStats {
   readonly cpuNanos: number
   /** Working set: without file pages that are not in use. */
   readonly memoryBytes: number
+}
+
+/** While it is attached, a client that does not read holds the container back, as upstream. */
+export interface AttachSession {
+  /** Absent where the container takes no input, or not any more (`stdinOnce`). */
+  readonly stdin?: import('node:stream').Writable
+  readonly stdout: import('node:stream').Readable
+  /** Absent with a tty. */
+  readonly stderr?: import('node:stream').Readable
+  resize(columns: number, rows: number): void
+  /** Lets go of the streams; the container goes on. */
+  detach(): void
+  /** Settles when the container has ended, when the client ends an input that outlives it, or after `detach`. */
+  readonly ended: Promise<void>
 }
 
 export interface ExecOptions {

@@ -5,6 +5,7 @@ import type { Clock } from '../../../base/lib/clock.ts'
 import type { Log } from '../../../base/lib/log.ts'
 import type { Kubelets } from '../start-kubelets.ts'
 import { RequestError } from './pod-request.ts'
+import { serveAttach } from './serve-attach.ts'
 import { serveExec } from './serve-exec.ts'
 import { serveLogs } from './serve-logs.ts'
 import { servePortForward } from './serve-port-forward.ts'
@@ -22,7 +23,8 @@ export interface ServeKubeletOptions {
 
 /**
  * The kubelet's HTTP interface on a unix socket, for the API server: `/healthz`, `/pods`, `/containerLogs/NS/POD/CONTAINER`,
- * `POST /nodes` (above), and by upgrade `/exec/NS/POD/CONTAINER` and `/portForward/NS/POD`. Refusals are plain text. Resolves when it listens.
+ * `POST /nodes` (above), and by upgrade `/exec/NS/POD/CONTAINER`, `/attach/NS/POD/CONTAINER` and `/portForward/NS/POD`. Refusals are
+ * plain text. Resolves when it listens.
  */
 export const serveKubelet = async (options: ServeKubeletOptions): Promise<{ readonly closed: Promise<void> }> => {
   const { socketPath, signal, log } = options
@@ -73,6 +75,7 @@ const answer = async ({ kubelets, clock, followNodes }: ServeKubeletOptions, req
     case 'containerLogs':
       return serveLogs({ kubelets, segments, query, request, response, clock })
     case 'exec':
+    case 'attach':
     case 'portForward':
       throw new RequestError(400, 'unable to upgrade: missing upgrade headers in request')
     default:
@@ -82,6 +85,7 @@ const answer = async ({ kubelets, clock, followNodes }: ServeKubeletOptions, req
 
 const upgrade = async ({ kubelets }: ServeKubeletOptions, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
   const { verb, segments, query } = parse(request)
+  if (verb === 'attach') return serveAttach({ kubelets, segments, query, upgrade: { request, socket, head } })
   if (verb === 'exec') return serveExec({ kubelets, segments, query, upgrade: { request, socket, head } })
   if (verb === 'portForward') return servePortForward({ kubelets, segments, upgrade: { request, socket, head } })
   throw new RequestError(404, '404 page not found')

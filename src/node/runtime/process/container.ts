@@ -7,14 +7,15 @@ import type { RuntimeContainer, SandboxConfig } from '../runtime.ts'
 import { privilegeArguments } from './capabilities.ts'
 import type { Cgroups } from './cgroups.ts'
 import { defaultPath, whyNotExecutable } from './executable.ts'
-import type { HostTools } from './host-tools.ts'
-import { OutputReader, releaseLauncher } from './output.ts'
+import { type HostTools, requireTerminalTools } from './host-tools.ts'
+import { type OutputTap, OutputReader, releaseLauncher } from './output.ts'
 import { identify, isAlive, type ProcessIdentity, readIdentity, readIfThere, signalProcess } from './process-identity.ts'
 import { containerFolder, type ContainerRecord, eventsFile, saveRecord } from './records.ts'
 import { prepareRoot } from './root-filesystem.ts'
 import type { RootView } from '../../images/root-view.ts'
-import { launcherScript, setupScript } from './scripts.ts'
-import { startDetached } from './shell.ts'
+import { containerCommand, type Input, launcherScript, setupScript } from './scripts.ts'
+import { quote, startDetached } from './shell.ts'
+import { containerTerminalScript } from './terminal.ts'
 
 /** What all containers of a runtime share. */
 export interface ContainerSurroundings {
@@ -148,17 +149,38 @@ export class Container {
       privileges: privilegeArguments(config),
       argv: config.argv,
       workingDir: config.workingDir,
-      stdin: config.stdin,
+      input: inputOf(config),
+      tty: config.tty,
       ...(config.resources.oomScoreAdj === undefined ? {} : { oomScoreAdj: config.resources.oomScoreAdj }),
     })
-    const launcher = launcherScript({ id, events: eventsFile(directory), holderPid: holder.pid, joinFiles: cgroups.joinFiles(cgroup), stdin: config.stdin })
+    if (config.tty) requireTerminalTools()
+    const launcher = launcherScript({
+      id,
+      events: eventsFile(directory),
+      holderPid: holder.pid,
+      joinFiles: cgroups.joinFiles(cgroup),
+      input: inputOf(config),
+      command: config.tty ? ['unshare', '--mount', 'sh', 'terminal.sh'] : containerCommand,
+    })
+    const terminal = { devpts: join(this.folder, 'pts'), uid: config.user.uid, command: `exec ${containerCommand.map(quote).join(' ')}` }
     for (const [name, text] of [
+      ...(config.tty ? ([['terminal.sh', `${containerTerminalScript(terminal)} <&6 >&3`]] as const) : []),
       ['fstab', prepared.fstab],
       ['setup.sh', setup],
       ['launch.sh', launcher],
     ] as const) {
       writeFileSync(join(this.folder, name), text, { mode: 0o600 })
     }
+  }
+
+  /** From now on, what it writes goes to `tap`, too. */
+  tap(tap: OutputTap): () => void {
+    return this.#output?.tap(tap) ?? (() => {})
+  }
+
+  /** Resolves when it has ended and its last output was given to all taps. */
+  async ended(): Promise<void> {
+    if (this.state === 'running') await new Promise<void>((resolve) => this.#waiting.add(resolve))
   }
 
   #attach(): void {
@@ -223,6 +245,10 @@ export function signalNumber(name: string): number {
   const signals: Readonly<Record<string, number>> = constants.signals
   return signals[name.startsWith('SIG') ? name : `SIG${name}`] ?? constants.signals.SIGTERM
 }
+
+/** A terminal always has an input: only the container's end ends it. */
+export const inputOf = ({ stdin, stdinOnce, tty }: Pick<ContainerRecord['config'], 'stdin' | 'stdinOnce' | 'tty'>): Input =>
+  tty ? 'kept' : stdin ? (stdinOnce ? 'once' : 'kept') : 'none'
 
 const changedAtMs = (file: string) => {
   const ms = statSync(file, { throwIfNoEntry: false })?.mtimeMs

@@ -3,12 +3,12 @@ import { closeSync, constants as fileConstants, existsSync, openSync } from 'nod
 import type { Socket } from 'node:net'
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import { StringDecoder } from 'node:string_decoder'
 import { PassThrough, Writable } from 'node:stream'
 import type { ExecOptions, ExecSession } from '../runtime.ts'
 import { toolEnvironment } from './host-tools.ts'
 import { readFifo } from './output.ts'
 import { quote } from './shell.ts'
+import { TerminalSize } from './terminal.ts'
 
 /** Pairs of FIFOs in a container's folder. Node's own pipes are sockets, which a program cannot open again as /dev/stdout. */
 export const execPipeNames = [0, 1, 2].map((slot) => [`exec${slot}-out`, `exec${slot}-err`] as const)
@@ -37,11 +37,12 @@ export class ExecPipes {
   }
 }
 
-type StartOptions = ExecOptions & { readonly script: string; readonly folder: string; readonly pipes: ExecPipes }
+/** `root` is the container's root as this machine reaches it. */
+type StartOptions = ExecOptions & { readonly script: string; readonly folder: string; readonly root: string; readonly pipes: ExecPipes }
 
 /** Runs a script that ends in the wanted command, with pipes or with a terminal. */
-export function startExec(options: StartOptions): Promise<ExecSession> | ExecSession {
-  return options.tty ? withTerminal(options.script) : withPipes(options)
+export function startExec(options: StartOptions): ExecSession {
+  return options.tty ? withTerminal(options) : withPipes(options)
 }
 
 function withPipes(options: StartOptions): ExecSession {
@@ -74,37 +75,26 @@ function touchFifo(path: string): void {
   }
 }
 
-async function withTerminal(script: string): Promise<ExecSession> {
-  const { spawn: spawnTerminal } = await import('@homebridge/node-pty-prebuilt-multiarch')
-  const terminal = spawnTerminal('sh', ['-c', script], {
-    name: 'xterm',
-    cols: 80,
-    rows: 24,
-    cwd: '/',
-    env: { ...toolEnvironment, TERM: 'xterm' },
-    encoding: null,
-  })
+const endOfTransmission = '\x04'
+
+/** The relay's own input stays open until it ends by itself: what the client ends is said to the terminal. */
+function withTerminal({ script, root }: StartOptions): ExecSession {
+  const child = spawn('sh', ['-c', script], { cwd: '/', detached: true, env: toolEnvironment, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
+  const size = new TerminalSize()
+  child.stdio[3]?.once('data', (name: Buffer) => size.open(root + name.toString().trim()))
   const stdout = new PassThrough()
-  terminal.onData((data: string | Buffer) => stdout.write(data))
-  const exited = new Promise<number>((resolve) => {
-    terminal.onExit(({ exitCode, signal }) => {
-      stdout.end()
-      resolve(signal ? 128 + signal : exitCode)
-    })
-  })
-  // A character may be cut in two by the network; the terminal takes text.
-  const decoder = new StringDecoder('utf8')
+  for (const output of [child.stdout, child.stderr]) output.on('error', () => {}).pipe(stdout, { end: false })
+  child.stdin.on('error', () => {})
   const stdin = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      terminal.write(decoder.write(chunk))
-      done()
-    },
-    final(done) {
-      terminal.write('\x04')
-      done()
-    },
+    write: (chunk: Buffer, _encoding, done) => void child.stdin.write(chunk, () => done()),
+    final: (done) => void child.stdin.write(endOfTransmission, () => done()),
   })
-  return { stdin, stdout, resize: (columns, rows) => terminal.resize(columns, rows), kill: () => killGroup(terminal.pid), exited }
+  const exited = new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
+  }).finally(() => stdout.end())
+  exited.catch(() => {})
+  return { stdin, stdout, resize: (columns, rows) => size.set(columns, rows), kill: () => killGroup(child.pid), exited }
 }
 
 /** The session leader and all it started share its process group, as it was started detached. */

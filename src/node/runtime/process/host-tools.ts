@@ -7,6 +7,7 @@ export interface HostTools {
   /** Gives a terminal's command a session of its own inside the PID namespace, so that a shell there has job control. */
   readonly setsid: readonly string[]
   readonly env: readonly string[]
+  readonly sh: readonly string[]
   readonly umount: readonly string[]
 }
 
@@ -22,7 +23,13 @@ export function findHostTools(): HostTools {
     throw new Error(`the process runtime needs ${missing.join(', ')}: install util-linux, iproute2 and coreutils, or use the simulated runtime`)
   }
   const relative = (name: string) => runRelative(realpathSync(locate(name)!))
-  return { setpriv: relative('setpriv'), setsid: relative('setsid'), env: relative('env'), umount: relative('umount') }
+  return { setpriv: relative('setpriv'), setsid: relative('setsid'), env: relative('env'), sh: relative('sh'), umount: relative('umount') }
+}
+
+/** A terminal needs two tools more; looked for only when one is asked for. */
+export function requireTerminalTools(): void {
+  const missing = ['script', 'stty'].filter((name) => !locate(name))
+  if (missing.length > 0) throw new Error(`a terminal needs ${missing.join(' and ')}: install util-linux and coreutils`)
 }
 
 function locate(name: string): string | undefined {

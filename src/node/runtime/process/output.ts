@@ -6,6 +6,12 @@ import { LogFile } from './log-file.ts'
 
 const drainMs = 2_000
 
+/** Takes what a container writes. False: no more until `whenReady` calls back. */
+export interface OutputTap {
+  write(stream: 'stdout' | 'stderr', chunk: Buffer): boolean
+  whenReady(listener: () => void): void
+}
+
 /** Reads a FIFO as a socket: a file stream would hold one of libuv's few threads for as long as nothing is written. */
 export function readFifo(path: string, flags = constants.O_RDONLY): Socket {
   return new Socket({ fd: openSync(path, flags | constants.O_NONBLOCK), readable: true, writable: false })
@@ -18,6 +24,7 @@ export class OutputReader {
   readonly #folder: string
   readonly #clock: Clock
   readonly #ended: Promise<unknown>
+  readonly #taps = new Set<OutputTap>()
   #open = true
 
   constructor(options: { folder: string; logFile: string; clock: Clock }) {
@@ -26,7 +33,7 @@ export class OutputReader {
     this.#log = new LogFile({ path: options.logFile, clock: options.clock })
     this.#sockets = (['stdout', 'stderr'] as const).map((stream) => {
       const socket = readFifo(join(options.folder, stream === 'stdout' ? 'out' : 'err'))
-      return socket.on('data', (chunk: Buffer) => this.#log.write(stream, chunk)).on('error', () => {})
+      return socket.on('data', (chunk: Buffer) => this.#take(socket, stream, chunk)).on('error', () => {})
     })
     this.#ended = Promise.all(this.#sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))))
   }
@@ -38,6 +45,24 @@ export class OutputReader {
     await Promise.race([this.#ended, this.#clock.sleep(drainMs, late.signal).catch(() => {})])
     late.abort()
     this.close()
+  }
+
+  tap(tap: OutputTap): () => void {
+    this.#taps.add(tap)
+    return () => {
+      this.#taps.delete(tap)
+      for (const socket of this.#sockets) socket.resume()
+    }
+  }
+
+  // Who is attached and slow holds the container back, as upstream.
+  #take(socket: Socket, stream: 'stdout' | 'stderr', chunk: Buffer): void {
+    this.#log.write(stream, chunk)
+    for (const tap of this.#taps) {
+      if (tap.write(stream, chunk)) continue
+      socket.pause()
+      tap.whenReady(() => socket.resume())
+    }
   }
 
   close(): void {

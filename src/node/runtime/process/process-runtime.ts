@@ -5,7 +5,18 @@ import { dirname, isAbsolute, join, normalize } from 'node:path'
 import type { Clock } from '../../../base/lib/clock.ts'
 import type { Log } from '../../../base/lib/log.ts'
 import type { ImageStore } from '../../images/image-store.ts'
-import type { ContainerConfig, ContainerRuntime, ContainerStats, ExecOptions, ExecSession, RuntimeContainer, Sandbox, SandboxConfig } from '../runtime.ts'
+import type {
+  AttachSession,
+  ContainerConfig,
+  ContainerRuntime,
+  ContainerStats,
+  ExecOptions,
+  ExecSession,
+  RuntimeContainer,
+  Sandbox,
+  SandboxConfig,
+} from '../runtime.ts'
+import { attachTo } from './attach.ts'
 import { privilegeArguments } from './capabilities.ts'
 import { type Cgroups, openCgroups } from './cgroups.ts'
 import { completeEnvironment, Container, type ContainerSurroundings } from './container.ts'
@@ -200,16 +211,15 @@ class ProcessRuntime implements ContainerRuntime {
       env,
       argv: options.command,
     })
-    return startExec({
-      ...options,
-      script: execScript({
-        pid: init.pid,
-        joinFiles: this.#options.cgroups.joinFiles(cgroup),
-        command: options.tty ? [...this.#options.tools.setsid, '--ctty', ...command] : command,
-      }),
-      pipes: this.#pipes,
-      folder,
-    })
+    const { tools, cgroups } = this.#options
+    const script = execScript({ tools, pid: init.pid, uid: config.user.uid, joinFiles: cgroups.joinFiles(cgroup), command, tty: options.tty })
+    return startExec({ ...options, script, pipes: this.#pipes, folder, root: `/proc/${init.pid}/root` })
+  }
+
+  async attach(containerId: string, options: { readonly stdin: boolean }): Promise<AttachSession> {
+    const container = this.#container(containerId)
+    if (container.state !== 'running') throw new Error(`container ${container.record.config.name} is not running`)
+    return attachTo(container, options)
   }
 
   async stats(containerId: string): Promise<ContainerStats | undefined> {

@@ -8,7 +8,7 @@ export interface RootOptions {
   /** The container's own folder. */
   readonly folder: string
   readonly image: Pick<Image, 'lowerDirs' | 'hostBinds'>
-  readonly config: Pick<ContainerConfig, 'mounts' | 'workingDir' | 'readOnlyRootFilesystem' | 'privileged'>
+  readonly config: Pick<ContainerConfig, 'mounts' | 'workingDir' | 'readOnlyRootFilesystem' | 'privileged' | 'tty'>
   /** Folder with the device nodes and links that every container gets. */
   readonly devices: string
   /** Where the writable layers lie: beside the container's record, or in a memory filesystem made at its start. */
@@ -85,6 +85,7 @@ export function prepareRoot(options: RootOptions): PreparedRoot {
     ...overlays.map(({ at, name, lowers: below, readOnly }) => overlayLine({ target: target(at), layer: join(layers, name), lowers: below, from, readOnly })),
     ...plain.map((path) => bindLine(path, target(path), 'bind,ro')),
     ...kernelLines(root, options.config.privileged),
+    devptsLine(root, options.config.tty ? join(options.folder, 'pts') : undefined),
     ...volumeLines(options.config.mounts, view, target),
   ]
   view.ensureFolder(options.config.workingDir || '/')
@@ -111,13 +112,20 @@ function kernelLines(root: string, privileged: boolean): Line[] {
   return [
     line('proc', '/proc', safe),
     line('sysfs', '/sys', privileged ? safe : `ro,${safe}`),
-    line('devpts', '/dev/pts', 'nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5'),
     line('tmpfs', '/dev/shm', `${safe},mode=1777,size=65536k`),
     line('mqueue', '/dev/mqueue', safe),
     ...(privileged ? [] : readOnlyPaths.filter((path) => existsSync(path)).map((path) => bindLine(self(path), self(path), `bind,ro,${safe}`))),
     ...(privileged ? [] : maskedPaths.filter((path) => existsSync(path)).map((path) => maskLine(root, path))),
   ]
 }
+
+export const devptsOptions = 'nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5'
+
+/** The terminal of a container's first process is there before its root is: its devpts is shown, not made. */
+const devptsLine = (root: string, made: string | undefined): Line =>
+  made === undefined
+    ? { source: 'devpts', target: join(root, '/dev/pts'), type: 'devpts', options: devptsOptions }
+    : bindLine(made, join(root, '/dev/pts'), 'bind,nosuid,noexec')
 
 const maskLine = (root: string, path: string): Line =>
   isFolder(path)

@@ -1,7 +1,8 @@
 import { execPipeNames } from './exec.ts'
-import type { HostTools } from './host-tools.ts'
+import { type HostTools, requireTerminalTools } from './host-tools.ts'
 import type { PreparedRoot } from './root-filesystem.ts'
 import { quote } from './shell.ts'
+import { execTerminalScript } from './terminal.ts'
 
 /** The few lines of sh that stay when the agent goes. All of them say `ok` on their standard output once the rest can no longer fail. */
 
@@ -48,30 +49,52 @@ export function sandboxScript(options: {
   ].join('\n')
 }
 
+/** How a container's own input is kept: until the first client has gone (`once`), or for as long as the container runs. */
+export type Input = 'none' | 'kept' | 'once'
+
 /**
  * A container's parent. It holds the FIFOs open for reading and writing, so neither side ever sees the other go; when the
  * container has ended it leaves the exit status, tells of it, and stays until someone has read the last output.
+ * Input that is to end with its first client is held by a process of its own, which a line in `eof` lets go.
+ * The container runs in the foreground: sh would have it ignore SIGINT and SIGQUIT otherwise, and all that it starts.
  */
-export function launcherScript(options: { id: string; events: string; holderPid: number; joinFiles: readonly string[]; stdin: boolean }): string {
+export function launcherScript(options: {
+  id: string
+  events: string
+  holderPid: number
+  joinFiles: readonly string[]
+  input: Input
+  /** Runs in the namespaces of the sandbox and ends with the container. */
+  command: readonly string[]
+}): string {
+  const { input } = options
   const namespaces = ['uts', 'ipc', 'net'].map((name) => `--${name}=/proc/${options.holderPid}/ns/${name}`)
   return [
     'umask 022',
-    `rm -f out err ack in exec* exit pid; mkfifo -m 666 out err ack${options.stdin ? ' in' : ''} ${execPipeNames.flat().join(' ')} || exit 1`,
-    `exec 3<>out 4<>err 5<>ack${options.stdin ? ' 6<>in' : ''}`,
+    `rm -f out err ack in eof exec* exit pid; mkfifo -m 666 out err ack eof${input === 'none' ? '' : ' in'} ${execPipeNames.flat().join(' ')} || exit 1`,
+    'exec 3<>out 4<>err 5<>ack 8>&1 9>&2 >/dev/null 2>&1',
+    ...(input === 'none' ? [] : ['exec 6<>in 7<in']),
+    // Opening `eof` waits for its other side; from then on it is descriptor 6 here, and its holder ends with this process at the latest.
+    ...(input === 'once' ? ['(exec 3>&- 4>&- 5>&- 7>&- 8>&- 9>&-; read -r line <eof) &', 'exec 6>eof'] : []),
     'read -r line </proc/self/stat; echo "$line" >launcher',
     '(',
     '  set -e',
     ...joinGroups(options.joinFiles).map((line) => `  ${line}`),
-    `  exec nsenter ${join(namespaces)} unshare --mount --pid sh -c 'sh setup.sh & exec >/dev/null 2>&1; wait $!'`,
-    ') 5<&- &',
-    'child=$!',
-    'exec >/dev/null 2>&1',
-    'wait $child',
-    'echo $? >exit',
+    `  exec nsenter ${join([...namespaces, ...options.command])}`,
+    ') >&8 2>&9 5<&-',
+    'status=$?',
+    'exec 8>&- 9>&-',
+    'echo $status >exit',
     `echo ${options.id} 1<>${quote(options.events)}`,
     'read -r line <&5',
   ].join('\n')
 }
+
+/**
+ * Makes process 1 of a container from its setup script, and ends as it ends. Not by `unshare --fork`, which fails to pass SIGKILL on;
+ * the shell in between says nothing of signals to the agent's pipe, which is closed by then.
+ */
+export const containerCommand = ['unshare', '--mount', '--pid', 'sh', '-c', 'exec >/dev/null 2>&1; (exec sh setup.sh >&8 2>&9); exit $?'] as const
 
 /**
  * Runs as process 1 of the container: mounts its root, moves into it and lets go of this machine's. `/..` is the old root, which
@@ -87,7 +110,8 @@ export function setupScript(options: {
   env: readonly (readonly [string, string])[]
   argv: readonly string[]
   oomScoreAdj?: number
-  stdin: boolean
+  input: Input
+  tty: boolean
 }): string {
   const { tools, prepared } = options
   return [
@@ -105,8 +129,17 @@ export function setupScript(options: {
     'cd -P /..',
     `${join(tools.umount)} -c -n -l /..`,
     'echo ok',
-    `exec ${join(processCommand(options))} ${options.stdin ? '<&6' : '</dev/null'} >&3 2>&4 3>&- 4>&- 6>&-`,
+    ...startLines(options),
   ].join('\n')
+}
+
+const heldByLauncher = '3>&- 4>&- 6>&- 7>&- 8>&- 9>&-'
+
+/** With a terminal it becomes the leader of a session that has it: only so a shell has job control. */
+function startLines(options: Parameters<typeof setupScript>[0]): string[] {
+  const command = processCommand(options)
+  if (!options.tty) return [`exec ${join(command)} ${options.input === 'none' ? '</dev/null' : '<&7'} >&3 2>&4 ${heldByLauncher}`]
+  return [`exec <>/dev/pts/0 >&0 2>&0 ${heldByLauncher}`, `exec ${join([...options.tools.setsid, '--ctty', ...command])}`]
 }
 
 /** setpriv, then env (which moves into the container's root), then the command; to be started with the machine's root as working directory. */
@@ -122,7 +155,17 @@ export function processCommand(options: {
 }
 
 /** Joins a running container: its control group first, then its namespaces, keeping this machine's root as working directory. */
-export function execScript(options: { pid: number; joinFiles: readonly string[]; command: readonly string[] }): string {
-  const enter = ['nsenter', '--target', String(options.pid), '--mount', '--uts', '--ipc', '--net', '--pid', '--wd=/']
-  return [...joinGroups(options.joinFiles), `exec ${join([...enter, ...options.command])}`].join('\n')
+export function execScript(options: {
+  tools: HostTools
+  pid: number
+  uid: number
+  joinFiles: readonly string[]
+  command: readonly string[]
+  tty: boolean
+}): string {
+  const { tools, pid, uid, joinFiles, command, tty } = options
+  const enter = ['nsenter', '--target', String(pid), '--mount', '--uts', '--ipc', '--net', '--pid', '--wd=/']
+  if (!tty) return [...joinGroups(joinFiles), `exec ${join([...enter, ...command])}`].join('\n')
+  requireTerminalTools()
+  return execTerminalScript({ initPid: pid, uid, joinFiles, sh: tools.sh, enter, command: [...tools.setsid, '--ctty', ...command] })
 }

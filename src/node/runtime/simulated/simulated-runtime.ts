@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../../base/lib/clock.ts'
 import type { Log } from '../../../base/lib/log.ts'
-import type { ContainerConfig, ContainerRuntime, ExecOptions, ExecSession, RuntimeContainer, Sandbox, SandboxConfig } from '../runtime.ts'
+import type { AttachSession, ContainerConfig, ContainerRuntime, ExecOptions, ExecSession, RuntimeContainer, Sandbox, SandboxConfig } from '../runtime.ts'
 
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock
@@ -98,6 +98,11 @@ class SimulatedRuntime implements ContainerRuntime {
   async exec(containerId: string, options: ExecOptions): Promise<ExecSession> {
     const { config } = this.#container(containerId)
     throw new Error(`cannot run ${options.command[0] ?? 'a command'} in container ${config.name}: its node is simulated, no processes run on it`)
+  }
+
+  async attach(containerId: string): Promise<AttachSession> {
+    const { config } = this.#container(containerId)
+    throw new Error(`cannot attach to container ${config.name}: its node is simulated, no processes run on it`)
   }
 
   async close(): Promise<void> {
