@@ -6,14 +6,13 @@ import { createImageStore } from '../../node/images/local-image-store.ts'
 import { serveKubelet } from '../../node/kubelet/server/serve-kubelet.ts'
 import { startKubelets } from '../../node/kubelet/start-kubelets.ts'
 import { createPodNetwork } from '../../node/network/pod-network.ts'
-import { startServiceProxy } from '../../node/network/service-proxy/service-proxy.ts'
 import { createProcessRuntime } from '../../node/runtime/process/process-runtime.ts'
+import { startAgentServices } from './agent-services.ts'
 import { askHostDns } from './host-dns.ts'
 import { clientOf } from './identities.ts'
 import { layoutOf, type Layout } from './layout.ts'
 import { contextName } from './names.ts'
 import { localNodes } from './local-nodes.ts'
-import { runningNodes } from './profile-nodes.ts'
 import { aborted, type RoleContext } from './role.ts'
 
 /** The agent process, inside the profile's network namespace: kubelets, Pod network, Services and DNS of the local nodes. */
@@ -46,15 +45,7 @@ export async function runAgent(context: RoleContext): Promise<void> {
     log,
     signal,
   })
-  const proxy = startServiceProxy({
-    ...network,
-    client: proxyClient,
-    nodeIPs: () => runningNodes(nodes.current()).map(({ name, address }) => ({ name, ip: address })),
-    skip: ({ address }) => address === layout.dnsIP,
-    clock,
-    log,
-    signal,
-  })
+  const proxy = await startAgentServices(context, { ...network, client: proxyClient, nodes: nodeInformer, profile: () => nodes.current() })
   const kubelets = await startKubelets({
     nodes: nodes.wanted(),
     clientFor: (node) => clientOf(paths, `node-${node}`),

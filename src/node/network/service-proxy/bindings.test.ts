@@ -34,14 +34,14 @@ const both = ['10.244.1.2:8080', '10.244.2.2:8080']
 
 const cases: readonly [string, Service, readonly EndpointSlice[], Record<string, readonly string[]>][] = [
   ['a cluster address goes to the ready endpoints at the resolved port', service(http), [two], { 'TCP 10.96.0.20:80': both }],
-  ['no endpoints: nothing is bound', service(http), [], {}],
+  ['no endpoints: the address refuses', service(http), [], { 'TCP 10.96.0.20:80': ['refuse'] }],
   ['a headless Service binds nothing', service(`{ clusterIP: None, ${http} }`), [two], {}],
   ['an ExternalName binds nothing', service(`{ type: ExternalName, ${http} }`), [two], {}],
-  ['a port of another name has no endpoints', service('ports: [{ name: admin, port: 80 }]'), [two], {}],
+  ['a port of another name has no endpoints', service('ports: [{ name: admin, port: 80 }]'), [two], { 'TCP 10.96.0.20:80': ['refuse'] }],
   ['serving and terminating endpoints stand in', service(http), [ending], { 'TCP 10.96.0.20:80': ['10.244.1.9:8080'] }],
   ['but not beside ready ones', service(http), [ending, two], { 'TCP 10.96.0.20:80': both }],
-  ['IPv6 slices are not used', service(http), [{ ...two, addressType: 'IPv6' }], {}],
-  ['SCTP is not proxied', service('ports: [{ name: http, port: 80, protocol: SCTP }]'), [two], {}],
+  ['IPv6 slices are not used', service(http), [{ ...two, addressType: 'IPv6' }], { 'TCP 10.96.0.20:80': ['refuse'] }],
+  ['SCTP goes to SCTP ports only', service('ports: [{ name: http, port: 80, protocol: SCTP }]'), [two], { 'SCTP 10.96.0.20:80': ['refuse'] }],
   [
     'a node port answers on every node',
     service('{ type: NodePort, ports: [{ name: http, port: 80, nodePort: 30080 }] }'),
@@ -52,7 +52,13 @@ const cases: readonly [string, Service, readonly EndpointSlice[], Record<string,
     'with externalTrafficPolicy Local a node serves its own only',
     service('{ type: NodePort, externalTrafficPolicy: Local, ports: [{ name: http, port: 80, nodePort: 30080 }] }'),
     [ending],
-    { 'TCP 10.96.0.20:80': ['10.244.1.9:8080'], 'TCP 10.96.129.2:30080': ['10.244.1.9:8080'] },
+    { 'TCP 10.96.0.20:80': ['10.244.1.9:8080'], 'TCP 10.96.129.2:30080': ['10.244.1.9:8080'], 'TCP 10.96.129.3:30080': ['drop'] },
+  ],
+  [
+    'under that policy a node falls back to its own ending endpoints, whatever others have',
+    service('{ type: NodePort, externalTrafficPolicy: Local, ports: [{ name: http, port: 80, nodePort: 30080 }] }'),
+    [ending, slice('{ ports: [{ name: http, port: 8080 }], endpoints: [{ addresses: [10.244.2.2], nodeName: n2 }] }')],
+    { 'TCP 10.96.0.20:80': ['10.244.2.2:8080'], 'TCP 10.96.129.2:30080': ['10.244.1.9:8080'], 'TCP 10.96.129.3:30080': ['10.244.2.2:8080'] },
   ],
   [
     'load balancer and external addresses',
@@ -66,7 +72,12 @@ describe('serviceBindings', () => {
   it.each(cases)('%s', (_, of, slices, expected) => {
     const bindings = serviceBindings({ service: of, slices, nodes })
     expect(
-      Object.fromEntries(bindings.map((binding) => [bindingKey(binding), binding.endpoints.map((endpoint) => `${endpoint.ip}:${endpoint.port}`)])),
+      Object.fromEntries(
+        bindings.map((binding) => [
+          bindingKey(binding),
+          binding.endpoints.length > 0 ? binding.endpoints.map((endpoint) => `${endpoint.ip}:${endpoint.port}`) : [binding.whenEmpty],
+        ]),
+      ),
     ).toEqual(expected)
   })
 })

@@ -3,6 +3,8 @@ import type { Endpoint, EndpointSlice, Service, ServicePort } from '../../../bas
 export interface ProxyNode {
   readonly name: string
   readonly ip: string
+  /** Addresses of the node's Pods; absent until it is assigned. */
+  readonly podCIDR?: string | undefined
 }
 
 export interface ProxyEndpoint {
@@ -11,19 +13,27 @@ export interface ProxyEndpoint {
   readonly node: string | undefined
 }
 
+export type Protocol = 'TCP' | 'UDP' | 'SCTP'
+
 /** One address and port that answers for a Service. */
 export interface Binding {
   readonly address: string
   readonly port: number
-  readonly protocol: 'TCP' | 'UDP'
-  /** `namespace/name:port`, for logs. */
+  readonly protocol: Protocol
+  /** `namespace/name:port`, for logs and names of chains. */
   readonly servicePort: string
-  /** Never empty: what has no endpoint is not bound, so that the kernel refuses, as upstream's REJECT rule does. */
+  /** Where there is none, `whenEmpty` holds. */
   readonly endpoints: readonly ProxyEndpoint[]
+  /** Upstream refuses where a Service has no endpoint at all, and drops where only this node has none. */
+  readonly whenEmpty: 'refuse' | 'drop'
   /** How long a client stays with its endpoint; 0 without sessionAffinity. */
   readonly affinitySeconds: number
-  /** `internalTrafficPolicy: Local`: a client is served by endpoints of its own node only. */
-  readonly localToClient: boolean
+  /** `internalTrafficPolicy: Local`: clients of a node are served by these, others by `endpoints`. */
+  readonly byClientNode?: Readonly<Record<string, readonly ProxyEndpoint[]>>
+  /** The node whose endpoints these are, under `externalTrafficPolicy: Local`. */
+  readonly onNode?: string
+  /** Clients that may ask; absent: all. */
+  readonly sourceRanges?: readonly string[]
 }
 
 export interface ServiceView {
@@ -35,7 +45,7 @@ export interface ServiceView {
 
 export const bindingKey = (binding: Pick<Binding, 'address' | 'port' | 'protocol'>): string => `${binding.protocol} ${binding.address}:${binding.port}`
 
-/** All that must be bound for one Service: cluster, external, load balancer and node addresses, without doubles. */
+/** All that must answer, or refuse, for one Service: cluster, external, load balancer and node addresses, without doubles. */
 export const serviceBindings = (view: ServiceView): readonly Binding[] => {
   const { spec } = view.service
   if (spec.type === 'ExternalName' || !spec.clusterIP || spec.clusterIP === 'None') return []
@@ -45,50 +55,71 @@ export const serviceBindings = (view: ServiceView): readonly Binding[] => {
 
 const portBindings = ({ service, slices, nodes }: ServiceView, port: ServicePort): readonly Binding[] => {
   const { spec, metadata } = service
-  const protocol = port.protocol ?? 'TCP'
-  if (protocol !== 'TCP' && protocol !== 'UDP') return []
-  const endpoints = usableEndpoints(slices, port, protocol)
-  const base = {
+  const protocol = (port.protocol ?? 'TCP') as Protocol
+  const candidates = collect(slices, port, protocol)
+  const onNode = (node: string) => usable(candidates.filter((candidate) => candidate.endpoint.node === node))
+  const all: Binding = {
+    address: spec.clusterIP!,
+    port: port.port,
     protocol,
     servicePort: `${metadata.namespace}/${metadata.name}:${port.name ?? port.port}`,
+    endpoints: usable(candidates),
+    whenEmpty: 'refuse',
     affinitySeconds: spec.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800) : 0,
-  } as const
-  const bind = (address: string, options: Partial<Binding> = {}): Binding => ({
-    ...base,
-    address,
-    port: port.port,
-    endpoints,
-    localToClient: false,
-    ...options,
-  })
-  const cluster = [spec.clusterIP!, ...(spec.clusterIPs ?? [])].map((address) => bind(address, { localToClient: spec.internalTrafficPolicy === 'Local' }))
-  const outer = [...(spec.externalIPs ?? []), ...loadBalancerAddresses(service)].map((address) => bind(address))
-  const ofNode = (node: ProxyNode) => (spec.externalTrafficPolicy === 'Local' ? endpoints.filter((endpoint) => endpoint.node === node.name) : endpoints)
-  const node = port.nodePort ? nodes.map((each) => bind(each.ip, { port: port.nodePort!, endpoints: ofNode(each) })) : []
-  return [...cluster, ...outer, ...node].filter((binding) => binding.endpoints.length > 0)
+  }
+  const internal =
+    spec.internalTrafficPolicy === 'Local' && candidates.length > 0
+      ? { byClientNode: Object.fromEntries(nodes.map(({ name }) => [name, onNode(name)] as const)) }
+      : {}
+  const cluster = [...new Set([spec.clusterIP!, ...(spec.clusterIPs ?? [])])].map((address) => ({ ...all, address, ...internal }))
+  const ranges = spec.loadBalancerSourceRanges?.length ? { sourceRanges: spec.loadBalancerSourceRanges.map((range) => range.trim()) } : {}
+  const outer = (spec.externalIPs ?? []).map((address) => ({ ...all, address }))
+  const balanced = loadBalancerAddresses(service).map((address) => ({ ...all, address, ...ranges }))
+  const nodePort = port.nodePort ? nodes.map(({ ip, name }) => ({ ...all, address: ip, port: port.nodePort!, ...ofNode(name) })) : []
+  return [...cluster, ...outer, ...balanced, ...nodePort]
+
+  function ofNode(node: string): Partial<Binding> {
+    if (spec.externalTrafficPolicy !== 'Local') return {}
+    return { endpoints: onNode(node), onNode: node, whenEmpty: all.endpoints.length > 0 ? 'drop' : 'refuse' }
+  }
+}
+
+/** How many endpoints of the Service a node has that can be sent to: what `healthCheckNodePort` tells load balancers. */
+export const countLocalEndpoints = ({ service, slices }: ServiceView, node: string): number => {
+  const found = (service.spec.ports ?? []).flatMap((port) => collect(slices, port, port.protocol ?? 'TCP'))
+  return new Set(found.filter(({ ready, endpoint }) => ready && endpoint.node === node).map(({ endpoint }) => endpoint.ip)).size
 }
 
 /** With `ipMode: Proxy` the load balancer is somewhere else and wants the traffic itself. */
 const loadBalancerAddresses = (service: Service): readonly string[] =>
   (service.status?.loadBalancer?.ingress ?? []).flatMap((ingress) => (ingress.ip && ingress.ipMode !== 'Proxy' ? [ingress.ip] : []))
 
-/** Ready endpoints; where there are none, those that still serve while they end. */
-const usableEndpoints = (slices: readonly EndpointSlice[], port: ServicePort, protocol: string): readonly ProxyEndpoint[] => {
-  const ready = collect(slices, port, protocol, ({ conditions }) => conditions?.ready !== false)
-  if (ready.length > 0) return ready
-  return collect(slices, port, protocol, ({ conditions }) => conditions?.terminating === true && conditions.serving !== false)
+interface Candidate {
+  readonly endpoint: ProxyEndpoint
+  readonly ready: boolean
 }
 
-const collect = (slices: readonly EndpointSlice[], port: ServicePort, protocol: string, usable: (endpoint: Endpoint) => boolean): readonly ProxyEndpoint[] => {
-  const found = new Map<string, ProxyEndpoint>()
+/** Ready endpoints; where there are none, those that still serve while they end. */
+const usable = (candidates: readonly Candidate[]): readonly ProxyEndpoint[] => {
+  const ready = candidates.filter((candidate) => candidate.ready)
+  return (ready.length > 0 ? ready : candidates).map(({ endpoint }) => endpoint)
+}
+
+const isReady = ({ conditions }: Endpoint): boolean => conditions?.ready !== false
+const isDraining = ({ conditions }: Endpoint): boolean => conditions?.terminating === true && conditions.serving !== false
+
+const collect = (slices: readonly EndpointSlice[], port: ServicePort, protocol: string): readonly Candidate[] => {
+  const found = new Map<string, Candidate>()
   for (const slice of slices) {
     if (slice.addressType !== 'IPv4') continue
     const target = slice.ports?.find((each) => (each.name ?? '') === (port.name ?? '') && (each.protocol ?? 'TCP') === protocol)?.port
     if (target === undefined) continue
     for (const endpoint of slice.endpoints ?? []) {
       const ip = endpoint.addresses?.[0]
-      if (ip && usable(endpoint)) found.set(`${ip}:${target}`, { ip, port: target, node: endpoint.nodeName })
+      const ready = isReady(endpoint)
+      const key = `${ip}:${target}`
+      if (ip && (ready || (isDraining(endpoint) && !found.get(key)?.ready))) found.set(key, { endpoint: { ip, port: target, node: endpoint.nodeName }, ready })
     }
   }
-  return [...found.values()].sort((a, b) => (`${a.ip}:${a.port}` < `${b.ip}:${b.port}` ? -1 : 1))
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, candidate]) => candidate)
 }

@@ -1,3 +1,4 @@
+import { containsIp, parseCidr } from '../../../base/lib/cidr.ts'
 import type { Binding, ProxyEndpoint } from './bindings.ts'
 
 interface Affinity {
@@ -27,7 +28,8 @@ export class EndpointChoice {
   }
 
   has(endpoint: ProxyEndpoint): boolean {
-    return this.#binding.endpoints.some((each) => nameOf(each) === nameOf(endpoint))
+    const { endpoints, byClientNode = {} } = this.#binding
+    return [endpoints, ...Object.values(byClientNode)].flat().some((each) => nameOf(each) === nameOf(endpoint))
   }
 
   /** Every endpoint that may serve the client, the chosen one first: the rest are for when it refuses. */
@@ -49,9 +51,10 @@ export class EndpointChoice {
   }
 
   #usableFor(clientIp: string): readonly ProxyEndpoint[] {
-    const { endpoints, localToClient } = this.#binding
-    const node = localToClient ? this.#nodeOfClient(clientIp) : undefined
-    return node === undefined ? endpoints : endpoints.filter((endpoint) => endpoint.node === node)
+    const { endpoints, byClientNode, sourceRanges } = this.#binding
+    if (sourceRanges && !sourceRanges.some((range) => containsIp(parseCidr(range), clientIp))) return []
+    const node = byClientNode ? this.#nodeOfClient(clientIp) : undefined
+    return node === undefined ? endpoints : (byClientNode?.[node] ?? [])
   }
 
   #keptFor(clientIp: string, nowMs: number): string | undefined {

@@ -20,7 +20,12 @@ export interface ListenerOptions {
 }
 
 /** Calls `bind` until it works, with growing pauses: another process may hold the address, or the address is not here yet. */
-export const keepBinding = (options: { bind: (failed: (error: Error) => void) => void; binding: Binding; clock: Clock; log: Log }): (() => void) => {
+export const keepBinding = (options: {
+  bind: (failed: (error: Error) => void) => void
+  binding: Pick<Binding, 'address' | 'port' | 'protocol' | 'servicePort'>
+  clock: Clock
+  log: Log
+}): (() => void) => {
   let cancel = () => {}
   let pauseMs = 500
   const attempt = () =>

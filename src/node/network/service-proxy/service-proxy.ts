@@ -6,29 +6,29 @@ import type { Informer } from '../../../base/client/informer-contract.ts'
 import { createInformer } from '../../../base/client/informer.ts'
 import type { Clock } from '../../../base/lib/clock.ts'
 import type { Log } from '../../../base/lib/log.ts'
-import { serviceBindings, type Binding, type ProxyNode } from './bindings.ts'
-import { createUserspaceProxy, type ServiceProxy } from './userspace-proxy.ts'
+import { serviceBindings, type Binding, type ProxyNode, type ServiceView } from './bindings.ts'
+import { HealthCheckPorts } from './health-check-ports.ts'
+import type { ServiceProxy } from './service-proxy-contract.ts'
 
 export interface ServiceProxyOptions {
   readonly client: Client
-  /** The nodes whose address answers on node ports. Asked again after `nodesChanged`. */
-  readonly nodeIPs: () => readonly ProxyNode[]
+  /** The nodes whose addresses answer on node ports. Asked again after `nodesChanged`. */
+  readonly nodes: () => readonly ProxyNode[]
+  /** Resolves when `nodes` can be believed. */
+  readonly nodesSynced?: Promise<void>
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
   /** Informers to share with other parts of the agent; absent: its own. */
   readonly services?: Informer<Service>
   readonly endpointSlices?: Informer<EndpointSlice>
-  /** The node a client's address belongs to, for `internalTrafficPolicy: Local`; unknown clients get any endpoint. */
-  readonly nodeOfClient?: (ip: string) => string | undefined
   /** Bindings that somebody else serves, such as the cluster DNS on its own address. */
   readonly skip?: (binding: Binding) => boolean
-  /** Default: sockets of this process. */
-  readonly proxy?: ServiceProxy
+  readonly proxy: ServiceProxy
 }
 
 export interface RunningServiceProxy {
-  /** Resolves when every Service that existed at the start is applied. */
+  /** Resolves when every Service that existed at the start was handed to the proxy. */
   readonly synced: Promise<void>
   nodesChanged(): void
 }
@@ -44,21 +44,23 @@ export const startServiceProxy = (options: ServiceProxyOptions): RunningServiceP
   const log = options.log.child({ part: 'service-proxy' })
   const serviceInformer = options.services ?? createInformer(client, services, { signal, clock, log })
   const sliceInformer = options.endpointSlices ?? createInformer(client, endpointSlices, { signal, clock, log })
-  const proxy = options.proxy ?? createUserspaceProxy({ clock, log, signal, nodeOfClient: options.nodeOfClient })
+  const { proxy } = options
+  const healthChecks = new HealthCheckPorts({ clock, log, signal })
   const dirty = new Set<string>()
   let ready = false
 
-  const bindingsOf = (key: string): readonly Binding[] => {
+  const viewOf = (key: string): ServiceView | undefined => {
     const service = serviceInformer.get(key)
-    if (!service) return []
-    const bindings = serviceBindings({ service, slices: sliceInformer.byIndex('service', key), nodes: options.nodeIPs() })
-    return options.skip ? bindings.filter((binding) => !options.skip!(binding)) : bindings
+    return service && { service, slices: sliceInformer.byIndex('service', key), nodes: options.nodes() }
   }
+  const bindingsOf = (view: ServiceView | undefined): readonly Binding[] =>
+    (view ? serviceBindings(view) : []).filter((binding) => options.skip?.(binding) !== true)
   const flush = () => {
     if (!ready || signal.aborted) return
-    const keys = [...dirty]
+    const views = [...dirty].map((key) => [key, viewOf(key)] as const)
     dirty.clear()
-    for (const key of keys) proxy.apply(key, bindingsOf(key))
+    proxy.apply(new Map(views.map(([key, view]) => [key, bindingsOf(view)])))
+    for (const [key, view] of views) healthChecks.apply(key, view)
   }
   const wake = (key: string) => {
     if (dirty.size === 0) setImmediate(flush)
@@ -69,7 +71,7 @@ export const startServiceProxy = (options: ServiceProxyOptions): RunningServiceP
   sliceInformer.onChange(({ old, object }) => {
     for (const slice of [old, object]) if (slice) wake(serviceKeyOf(slice))
   })
-  const synced = Promise.all([serviceInformer.synced, sliceInformer.synced]).then(() => {
+  const synced = Promise.all([serviceInformer.synced, sliceInformer.synced, options.nodesSynced]).then(() => {
     ready = true
     flush()
   })

@@ -9,7 +9,8 @@ import { systemClock } from '../../../base/lib/clock.ts'
 import { silentLog } from '../../../base/lib/log.ts'
 import type { Binding } from './bindings.ts'
 import { startServiceProxy } from './service-proxy.ts'
-import { createUserspaceProxy, type ServiceProxy } from './userspace-proxy.ts'
+import type { ServiceProxy } from './service-proxy-contract.ts'
+import { createUserspaceProxy } from './userspace-proxy.ts'
 
 let control: AbortController
 let proxy: ServiceProxy
@@ -48,7 +49,7 @@ const binding = (port: number, backends: readonly number[], protocol: 'TCP' | 'U
   protocol,
   servicePort: 'a/b:http',
   affinitySeconds: 0,
-  localToClient: false,
+  whenEmpty: 'refuse',
   endpoints: backends.map((each) => ({ ip: '127.0.0.1', port: each, node: 'n1' })),
 })
 
@@ -73,7 +74,7 @@ const echo = (name: string) => async (socket: Socket) => void socket.end(`${name
 describe('userspace proxy', () => {
   it('forwards both directions, with half-close, in turn, past an endpoint that refuses', async () => {
     const [a, b, dead, port] = [await backend(echo('a')), await backend(echo('b')), await freePort(), await freePort()]
-    proxy.apply('a/b', [binding(port, [a, dead, b])])
+    proxy.apply(new Map([['a/b', [binding(port, [a, dead, b])]]]))
     expect([await ask(port), await ask(port), await ask(port)].sort()).toEqual(['a:ping', 'b:ping', 'b:ping'])
     const large = 'x'.repeat(3_000_000)
     expect((await ask(port, large)).length).toBe(large.length + 2)
@@ -81,20 +82,20 @@ describe('userspace proxy', () => {
 
   it('resets when no endpoint answers and refuses when nothing is bound', async () => {
     const [dead, port] = [await freePort(), await freePort()]
-    proxy.apply('a/b', [binding(port, [dead])])
+    proxy.apply(new Map([['a/b', [binding(port, [dead])]]]))
     await expect(ask(port)).rejects.toMatchObject({ code: 'ECONNRESET' })
-    proxy.apply('a/b', [])
+    proxy.apply(new Map([['a/b', []]]))
     await expect(ask(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
   it('lets open connections live when endpoints change or go, and hands an address to the next claimant', async () => {
     const [a, b, port] = [await backend((socket) => socket.pipe(socket)), await backend(echo('b')), await freePort()]
-    proxy.apply('a/b', [binding(port, [a])])
+    proxy.apply(new Map([['a/b', [binding(port, [a])]]]))
     const open = connect(port, '127.0.0.1')
     open.write('one')
     expect(String((await once(open, 'data'))[0])).toBe('one')
-    proxy.apply('a/other', [binding(port, [b])])
-    proxy.apply('a/b', [])
+    proxy.apply(new Map([['a/other', [binding(port, [b])]]]))
+    proxy.apply(new Map([['a/b', []]]))
     expect(await ask(port)).toBe('b:ping')
     open.write('two')
     expect(String((await once(open, 'data'))[0])).toBe('two')
@@ -107,7 +108,7 @@ describe('userspace proxy', () => {
     server.bind(0, '127.0.0.1')
     await once(server, 'listening')
     const port = await freePort()
-    proxy.apply('a/b', [binding(port, [server.address().port], 'UDP')])
+    proxy.apply(new Map([['a/b', [binding(port, [server.address().port], 'UDP')]]]))
     const client = createSocket('udp4')
     const reply = once(client, 'message')
     const resend = setInterval(() => client.send('hi', port, '127.0.0.1'), 20)
@@ -123,12 +124,16 @@ describe('startServiceProxy', () => {
   it('binds when endpoints come and unbinds when the Service goes', async () => {
     const [services, slices] = [createObjectCache<Service>(), createObjectCache<EndpointSlice>()]
     const applied: [string, number][] = []
-    const recorder: ServiceProxy = { apply: (key, bindings) => void applied.push([key, bindings.length]) }
+    const recorder: ServiceProxy = {
+      name: 'userspace',
+      apply: (changes) => changes.forEach((bindings, key) => applied.push([key, bindings.flatMap(({ endpoints }) => endpoints).length])),
+      settled: () => Promise.resolve(),
+    }
     const settled = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
     const synced = Promise.resolve()
     const running = startServiceProxy({
       client: {} as Client,
-      nodeIPs: () => [],
+      nodes: () => [],
       clock: systemClock,
       log: silentLog,
       signal: control.signal,

@@ -1,15 +1,11 @@
 import type { Clock } from '../../../base/lib/clock.ts'
 import type { Log } from '../../../base/lib/log.ts'
 import { bindingKey, type Binding } from './bindings.ts'
+import { Claims } from './claims.ts'
 import type { Listener } from './listener.ts'
+import type { ServiceProxy } from './service-proxy-contract.ts'
 import { listenTcp } from './tcp-listener.ts'
 import { listenUdp } from './udp-listener.ts'
-
-/** Makes Services' addresses answer. How (sockets, packet rules) is the implementation's. */
-export interface ServiceProxy {
-  /** Replaces all that the Service `key` (`namespace/name`) binds. Cheap where nothing changed. */
-  apply(key: string, bindings: readonly Binding[]): void
-}
 
 export interface UserspaceProxyOptions {
   readonly clock: Clock
@@ -19,52 +15,52 @@ export interface UserspaceProxyOptions {
   readonly nodeOfClient?: ((ip: string) => string | undefined) | undefined
 }
 
-interface Claim {
-  readonly binding: Binding
-  readonly json: string
-}
+/** What has no endpoint is not bound, so that the kernel refuses; SCTP has no sockets here. */
+const canListen = ({ protocol, endpoints, byClientNode }: Binding): boolean =>
+  protocol !== 'SCTP' && (endpoints.length > 0 || Object.values(byClientNode ?? {}).some((each) => each.length > 0))
 
-/**
- * Sockets in this process. An endpoint sees the node's address, not the client's. Two Services that claim one address and port:
- * the first one has it, the next takes over when it goes.
- */
+/** Sockets in this process. An endpoint sees the node's address, not the client's. */
 export const createUserspaceProxy = (options: UserspaceProxyOptions): ServiceProxy => {
-  const claims = new Map<string, Map<string, Claim>>()
+  const claims = new Claims()
   const bound = new Map<string, readonly string[]>()
-  const listeners = new Map<string, { listener: Listener; json: string }>()
+  const listeners = new Map<string, { readonly listener: Listener; json: string }>()
 
-  const settle = (address: string) => {
-    const claim = claims.get(address)?.values().next().value
+  const listenFor = (address: string, binding: Binding) => {
+    const json = JSON.stringify(binding)
     const current = listeners.get(address)
-    if (!claim) {
-      current?.listener.close()
-      listeners.delete(address)
-    } else if (!current) {
-      const listen = claim.binding.protocol === 'TCP' ? listenTcp : listenUdp
-      listeners.set(address, { listener: listen({ ...options, binding: claim.binding }), json: claim.json })
-    } else if (current.json !== claim.json) {
-      current.listener.update(claim.binding)
-      current.json = claim.json
+    if (!current) {
+      const listen = binding.protocol === 'TCP' ? listenTcp : listenUdp
+      listeners.set(address, { listener: listen({ ...options, binding }), json })
+    } else if (current.json !== json) {
+      current.listener.update(binding)
+      current.json = json
     }
   }
-  const release = (address: string, key: string) => {
-    const of = claims.get(address)
-    of?.delete(key)
-    if (of?.size === 0) claims.delete(address)
+  const settle = (keys: Iterable<string>) => {
+    const wanted = new Map<string, Binding>()
+    const before = new Set<string>()
+    for (const key of keys) {
+      const own = claims.won(key).filter(canListen)
+      for (const address of bound.get(key) ?? []) before.add(address)
+      for (const binding of own) wanted.set(bindingKey(binding), binding)
+      if (own.length > 0) bound.set(key, own.map(bindingKey))
+      else bound.delete(key)
+    }
+    for (const address of before) {
+      if (wanted.has(address)) continue
+      listeners.get(address)?.listener.close()
+      listeners.delete(address)
+    }
+    for (const [address, binding] of wanted) listenFor(address, binding)
   }
   return {
-    apply(key, bindings) {
+    name: 'userspace',
+    apply(changes) {
       if (options.signal.aborted) return
-      const wanted = new Map(bindings.map((binding) => [bindingKey(binding), binding]))
-      const before = bound.get(key) ?? []
-      for (const address of before) if (!wanted.has(address)) release(address, key)
-      for (const [address, binding] of wanted) {
-        const of = claims.get(address) ?? new Map<string, Claim>()
-        claims.set(address, of.set(key, { binding, json: JSON.stringify(binding) }))
-      }
-      if (wanted.size > 0) bound.set(key, [...wanted.keys()])
-      else bound.delete(key)
-      for (const address of new Set([...before, ...wanted.keys()])) settle(address)
+      const affected = new Set<string>()
+      for (const [key, bindings] of changes) for (const each of claims.apply(key, bindings)) affected.add(each)
+      settle(affected)
     },
+    settled: () => Promise.resolve(),
   }
 }

@@ -1,0 +1,43 @@
+import type { EndpointSlice, Node, Service } from '../../base/api/generated/types.ts'
+import type { Client } from '../../base/client/client.ts'
+import type { Informer } from '../../base/client/informer-contract.ts'
+import { chooseServiceProxy } from '../../node/network/service-proxy/choose-proxy.ts'
+import { startServiceProxy, type RunningServiceProxy } from '../../node/network/service-proxy/service-proxy.ts'
+import { layoutOf } from './layout.ts'
+import { runningNodes } from './profile-nodes.ts'
+import type { Profile } from './profile.ts'
+import type { RoleContext } from './role.ts'
+
+interface AgentServicesOptions {
+  readonly client: Client
+  readonly nodes: Informer<Node>
+  readonly services: Informer<Service>
+  readonly endpointSlices: Informer<EndpointSlice>
+  /** The profile as it is now: a node that is stopped answers on no port. */
+  readonly profile: () => Profile
+}
+
+/** Makes Services answer on the addresses of the running nodes and on their own. */
+export async function startAgentServices(context: RoleContext, options: AgentServicesOptions): Promise<RunningServiceProxy> {
+  const { clock, log, signal } = context
+  const { dnsIP, gatewayIP } = layoutOf(context.profile)
+  const nodes = () => runningNodes(options.profile()).map(({ name, address }) => ({ name, ip: address, podCIDR: options.nodes.get(name)?.spec.podCIDR }))
+  const proxy = await chooseServiceProxy({ nodes, masqueradeAs: gatewayIP, clock, log, signal })
+  log.info({ proxy: proxy.name }, 'Services have a proxy')
+  const running = startServiceProxy({
+    client: options.client,
+    services: options.services,
+    endpointSlices: options.endpointSlices,
+    proxy,
+    nodes,
+    nodesSynced: options.nodes.synced,
+    skip: ({ address }) => address === dnsIP,
+    clock,
+    log,
+    signal,
+  })
+  options.nodes.onChange(({ old, object }) => {
+    if (old?.spec.podCIDR !== object?.spec.podCIDR) running.nodesChanged()
+  })
+  return running
+}
