@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { kubeconfigPath, removeContext, writeContext } from './kubeconfig.ts'
+import { kubeconfigPath, removeContext, useContext, writeContext } from './kubeconfig.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'knarr-kubeconfig-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -35,6 +35,14 @@ it("keeps others' entries and comments, replaces its own, and takes them out aga
   expect(text).toContain('# hands off')
   expect(text).toContain('work')
   expect(text).not.toContain('knarr')
+})
+
+it('switches the current context to one that is there, and to no other', () => {
+  const file = join(folder, 'two')
+  for (const name of ['knarr-c1', 'knarr-c2']) writeContext(file, { ...entry, name })
+  const current = () => parse(readFileSync(file, 'utf8'))['current-context'] as string
+  expect([useContext(file, 'knarr-c1'), current()]).toEqual([true, 'knarr-c1'])
+  expect([useContext(file, 'knarr-c3'), current()]).toEqual([false, 'knarr-c1'])
 })
 
 it('refuses what is not a kubeconfig, and leaves it alone', () => {

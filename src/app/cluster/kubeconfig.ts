@@ -28,6 +28,17 @@ export function writeContext(file: string, { name, server, ca, client }: Context
   write(file, document)
 }
 
+/** Makes one of our contexts the current one; false where the file does not have it. */
+export function useContext(file: string, name: string): boolean {
+  const document = read(file)
+  const contexts = document.get('contexts')
+  if (!isSeq(contexts) || !contexts.items.some((item) => isNamed(item, name))) return false
+  if (document.get('current-context') === name) return true
+  document.set('current-context', name)
+  write(file, document)
+  return true
+}
+
 /** Takes our entries out again. A file that is not there, or holds none of ours, is left alone. */
 export function removeContext(file: string, name: string): void {
   let document: Document

@@ -10,6 +10,7 @@ import { silentLog } from '../../base/lib/log.ts'
 import { setUpProfileNetwork, tearDownProfileNetwork } from '../../node/network/profile-network.ts'
 import { pickRanges } from '../../node/network/ranges.ts'
 import { destroyAll } from '../../node/runtime/process/destroy.ts'
+import { activeProfile, defaultProfile, setActiveProfile } from './active-profile.ts'
 import { UserError } from './errors.ts'
 import { clientOf, ensureCertificates } from './identities.ts'
 import { removeContext, writeContext } from './kubeconfig.ts'
@@ -96,12 +97,13 @@ async function takeDownLocked(home: string, profile: Profile): Promise<boolean> 
 export async function removeCluster(home: string, profile: Profile): Promise<void> {
   await takeDown(home, profile)
   removeContext(profile.kubeconfig, contextName(profile))
+  if (activeProfile(home) === profile.name) setActiveProfile(home, defaultProfile)
   await rm(profilePaths(home, profile.name).directory, { recursive: true, force: true, maxRetries: 3 })
 }
 
 /** Removes what is left when the last profile is gone: the images, and the data folder if nothing of anybody else's is in it. */
 export function removeHome(home: string): void {
-  for (const name of ['images', 'profiles']) rmSync(join(home, name), { recursive: true, force: true })
+  for (const name of ['images', 'profiles', 'active-profile', 'bin']) rmSync(join(home, name), { recursive: true, force: true })
   if (existsSync(home) && readdirSync(home).length === 0) rmdirSync(home)
 }
 

@@ -1,0 +1,27 @@
+import { type CommandGroup, subcommand } from './command.ts'
+
+export const imageCommands: CommandGroup = (knarr, cli) => {
+  const image = subcommand(knarr, 'image', 'build, map, list and remove images')
+  image
+    .command('build')
+    .description('build an image from a folder and its Dockerfile')
+    .argument('<context>', 'the folder')
+    .requiredOption('-t, --tag <name>', 'name and tag')
+    .option('-f, --file <dockerfile>', 'the Dockerfile (default: CONTEXT/Dockerfile)')
+    .action(async (context, options) => (await import('../image.ts')).build(cli, context, options))
+  image
+    .command('map')
+    .description('let a local image stand in for a name, or list the mappings')
+    .argument('[name]', 'the name that manifests use')
+    .argument('[image]', 'the local image that stands in for it')
+    .action(async (name, to) => (await import('../image.ts')).map(cli, name, to))
+  image
+    .command('ls')
+    .description('list the images')
+    .action(async () => (await import('../image.ts')).list(cli))
+  image
+    .command('rm')
+    .description('remove images or mappings')
+    .argument('<name...>', 'names')
+    .action(async (names) => (await import('../image.ts')).remove(cli, names))
+}
