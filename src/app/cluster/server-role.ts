@@ -2,9 +2,13 @@ import { rmSync } from 'node:fs'
 import { ingresses } from '../../base/api/kinds.ts'
 import type { Client } from '../../base/client/client.ts'
 import { createInformer } from '../../base/client/informer.ts'
+import { MetricRegistry } from '../../base/lib/metrics.ts'
+import { addProcessMetrics } from '../../base/lib/process-metrics.ts'
+import { createWorkQueueMetrics } from '../../base/lib/work-queue-metrics.ts'
 import { createApiServer } from '../../control/apiserver/api-server.ts'
+import type { HealthCheck } from '../../control/apiserver/health.ts'
 import { bootstrap } from '../../control/apiserver/bootstrap.ts'
-import { startControllers } from '../../control/controllers/index.ts'
+import { createSharedInformers, sharedIdentity, startControllers } from '../../control/controllers/index.ts'
 import { startScheduler } from '../../control/scheduler/scheduler.ts'
 import { openLmdbStore } from '../../control/store/lmdb-store.ts'
 import { ensureIngressObjects } from '../../platform/gateway/ingress-objects.ts'
@@ -27,7 +31,12 @@ export async function runServer(context: RoleContext): Promise<void> {
   const pki = readPki(paths.pki)
   const store = openLmdbStore({ path: paths.store })
   const hasNetwork = profile.runtime === 'process'
+  const metrics = new MetricRegistry()
+  addProcessMetrics(metrics, clock)
+  const ready = { bootstrapped: false, informers: () => false, scheduler: false }
   const server = createApiServer({
+    metrics,
+    healthChecks: readinessChecks(ready, signal),
     store,
     clock,
     log,
@@ -44,6 +53,7 @@ export async function runServer(context: RoleContext): Promise<void> {
     clientCa: pki.clientCA,
     serverUrl: `https://127.0.0.1:${profile.apiPort}`,
   })
+  ready.bootstrapped = true
   if (hasNetwork) await ensureIngressObjects(admin, { address: layout.gatewayIP, httpPort: 80, httpsPort: 443 })
   const tls = { cert: pki.server.cert, key: pki.server.key, ca: pki.clientCA }
   rmSync(paths.serverSocket, { force: true })
@@ -54,7 +64,11 @@ export async function runServer(context: RoleContext): Promise<void> {
   const maintenance = server.maintain(signal)
   const clientFor = (identity: string) =>
     server.loopbackClient(componentUser(identity, identity.startsWith('system:serviceaccount:') ? serviceAccountGroups : []))
+  const informers = createSharedInformers(clientFor(sharedIdentity), { clock, log, signal })
+  ready.informers = informers.isSynced
   const controllers = startControllers({
+    informers,
+    observeQueue: createWorkQueueMetrics(metrics, clock),
     clientFor,
     clock,
     log,
@@ -63,7 +77,7 @@ export async function runServer(context: RoleContext): Promise<void> {
     clusterCIDR: profile.ranges.podCIDR,
     loadBalancerRange: profile.ranges.loadBalancerCIDR,
   })
-  startScheduler({ client: clientFor('system:kube-scheduler'), clock, log, signal })
+  void startScheduler({ client: clientFor('system:kube-scheduler'), clock, log, signal, metrics }).synced.then(() => (ready.scheduler = true))
   if (hasNetwork) await serveHostDns({ socketPath: paths.dnsSocket, signal })
   else await startSimulatedNodes(context)
   if (hasNetwork) void startPlatformWhenNeeded(context, admin)
@@ -76,6 +90,19 @@ export async function runServer(context: RoleContext): Promise<void> {
 /** Read anew each time: a node can be stopped while the server runs. */
 const isSwitchedOn = ({ home, profile }: RoleContext, node: string): boolean =>
   runningNodes(readProfile(home, profile.name) ?? profile).some(({ name }) => name === node)
+
+interface Readiness {
+  readonly bootstrapped: boolean
+  readonly informers: () => boolean
+  readonly scheduler: boolean
+}
+
+/** What `/readyz` waits for, beyond the server's own checks: the objects of the first second, controllers that see, no end in sight. */
+const readinessChecks = (ready: Readiness, signal: AbortSignal): HealthCheck[] => [
+  { name: 'informer-sync', readyOnly: true, check: () => ready.informers() && ready.scheduler },
+  { name: 'poststarthook/bootstrap-objects', readyOnly: true, check: () => ready.bootstrapped },
+  { name: 'shutdown', readyOnly: true, check: () => !signal.aborted },
+]
 
 async function startSimulatedNodes(context: RoleContext): Promise<void> {
   const { startSimulatedAgent } = await import('./simulated-agent.ts')

@@ -1,5 +1,6 @@
 import { backoffMs, type BackoffOptions } from './backoff.ts'
 import type { Clock } from './clock.ts'
+import type { WorkQueueObserver } from './work-queue-metrics.ts'
 
 /**
  * Keys to work on. A key waits at most once, and is never handed out again while it is being worked on:
@@ -25,6 +26,7 @@ export interface WorkQueueOptions {
   readonly clock: Clock
   /** Default: 5 ms doubling to 30 s. */
   readonly backoff?: BackoffOptions
+  readonly observer?: WorkQueueObserver
 }
 
 interface Delayed {
@@ -32,7 +34,7 @@ interface Delayed {
   readonly cancel: () => void
 }
 
-export const createWorkQueue = ({ clock, backoff = { initialMs: 5, maxMs: 30_000 } }: WorkQueueOptions): WorkQueue => {
+export const createWorkQueue = ({ clock, backoff = { initialMs: 5, maxMs: 30_000 }, observer }: WorkQueueOptions): WorkQueue => {
   const waiting = new Set<string>()
   const working = new Set<string>()
   const again = new Set<string>()
@@ -47,6 +49,7 @@ export const createWorkQueue = ({ clock, backoff = { initialMs: 5, maxMs: 30_000
       if (!taker) return
       waiting.delete(key)
       working.add(key)
+      observer?.taken(key)
       taker(key)
     }
   }
@@ -54,8 +57,9 @@ export const createWorkQueue = ({ clock, backoff = { initialMs: 5, maxMs: 30_000
     add(key) {
       if (closed) return
       if (working.has(key)) again.add(key)
-      else {
+      else if (!waiting.has(key)) {
         waiting.add(key)
+        observer?.added(key)
         handOut()
       }
     },
@@ -75,6 +79,7 @@ export const createWorkQueue = ({ clock, backoff = { initialMs: 5, maxMs: 30_000
     addRateLimited(key) {
       const attempt = failures.get(key) ?? 0
       failures.set(key, attempt + 1)
+      observer?.retried()
       queue.addAfter(key, backoffMs(backoff, attempt))
     },
     forget: (key) => void failures.delete(key),
@@ -86,6 +91,7 @@ export const createWorkQueue = ({ clock, backoff = { initialMs: 5, maxMs: 30_000
       }),
     done(key) {
       working.delete(key)
+      observer?.done(key)
       if (again.delete(key)) queue.add(key)
     },
     close() {

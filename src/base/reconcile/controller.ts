@@ -2,6 +2,7 @@ import type { KubeObject } from '../api/object.ts'
 import type { Informer } from '../client/informer-contract.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
+import type { WorkQueueObserver } from '../lib/work-queue-metrics.ts'
 import { createWorkQueue, type WorkQueue } from '../lib/work-queue.ts'
 import { isStatusError } from '../machinery/status-error.ts'
 import { type Reconciler, TerminalError } from './reconciler.ts'
@@ -32,13 +33,15 @@ export interface ControllerOptions extends Reconciler {
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly log: Log
+  /** Follows the queue under the controller's name. */
+  readonly observeQueue?: ((name: string) => WorkQueueObserver) | undefined
 }
 
 /** Reconciles from when all sources have synced until `signal` aborts; resolves when the last worker has ended. */
 export const startController = async (options: ControllerOptions): Promise<void> => {
-  const { signal, clock, sources, workers = 4 } = options
+  const { signal, clock, sources, workers = 4, observeQueue } = options
   const log = options.log.child({ controller: options.name })
-  const queue = createWorkQueue({ clock })
+  const queue = createWorkQueue({ clock, ...(observeQueue ? { observer: observeQueue(options.name) } : {}) })
   const aborted = whenAborted(signal)
   const disconnects = sources.map((from) => from.connect(queue.add))
   await Promise.race([Promise.all(sources.map((from) => from.synced)), aborted])

@@ -3,6 +3,7 @@ import type { Resource } from '../../base/api/resource.ts'
 import type { Client } from '../../base/client/client.ts'
 import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
+import { MetricRegistry } from '../../base/lib/metrics.ts'
 import type { Store } from '../store/store.ts'
 import { AdmissionChain, type AdmissionPlugin } from './admission/admission.ts'
 import { admissionPlugins } from './admission/index.ts'
@@ -16,6 +17,7 @@ import { LoopbackClient } from './loopback-client.ts'
 import { maintain } from './maintenance.ts'
 import { OpenApi } from './openapi.ts'
 import { Registry } from './registry.ts'
+import { createRequestMetrics } from './request-metrics.ts'
 import { createServed } from './serve.ts'
 import type { ApiRequest, ApiResponse, UserInfo } from './request.ts'
 import { createDispatch } from './dispatch.ts'
@@ -44,7 +46,10 @@ export interface ApiServerOptions {
   readonly freezeObjects?: boolean
   readonly resources?: readonly Resource[]
   readonly version?: VersionInfo
+  /** Added after the server's own. */
   readonly healthChecks?: readonly HealthCheck[]
+  /** What `/metrics` shows; the server adds its own. Default: a registry of its own. */
+  readonly metrics?: MetricRegistry
 }
 
 export interface ApiServer {
@@ -84,19 +89,18 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     nodeDialer: options.nodeDialer ?? (() => undefined),
   }
   const version = options.version ?? defaultVersion
-  const healthChecks = options.healthChecks ?? [
-    { name: 'ping', check: () => true },
-    { name: 'store', check: () => store.revision >= 0 },
-  ]
+  const metrics = options.metrics ?? new MetricRegistry()
+  const healthChecks = [{ name: 'ping', check: () => true }, { name: 'store', check: () => store.revision >= 0 }, ...(options.healthChecks ?? [])]
   const authorizer = options.authorizer ?? authenticatedAuthorizer
-  const dispatch = createDispatch({ context, authorizer, version, healthChecks, openApi: new OpenApi(registry, version) })
+  const dispatch = createDispatch({ context, authorizer, version, healthChecks, metrics, openApi: new OpenApi(registry, version) })
   const authenticators = [...(options.authenticators ?? []), certificateAuthenticator, tokens]
-  const served = createServed({ context, dispatch, authorizer, authenticators })
+  const requests = createRequestMetrics({ metrics, registry, storage, clock, version })
+  const served = createServed({ context, dispatch, authorizer, authenticators, requests })
   return {
     registry,
     tokens,
     handle: served.respond,
-    loopbackClient: (user) => new LoopbackClient(dispatch, user),
+    loopbackClient: (user) => new LoopbackClient({ dispatch, requests, user }),
     listen: (listenOptions) => listen(served, listenOptions),
     maintain: (signal) => maintain(context, signal),
   }

@@ -1,6 +1,7 @@
 import { StatusError } from '../../base/machinery/status-error.ts'
 import type { Resource } from '../../base/api/resource.ts'
 import { pods } from '../../base/api/kinds.ts'
+import type { MetricRegistry } from '../../base/lib/metrics.ts'
 import { describeAccess, type AccessRequest, type Authorizer } from './auth/authorizer.ts'
 import { readJson } from './body.ts'
 import type { Call } from './context.ts'
@@ -28,6 +29,7 @@ export interface DispatchOptions {
   readonly openApi: OpenApi
   readonly version: VersionInfo
   readonly healthChecks: readonly HealthCheck[]
+  readonly metrics: MetricRegistry
 }
 
 type Verb = (ctx: SubresourceContext, call: Call) => Outcome | Promise<Outcome>
@@ -46,8 +48,7 @@ const verbs: Readonly<Record<string, Verb>> = {
 /** Route, authorize, run. Refuses by throwing a StatusError. `warnings` collects what the client shall be told. */
 export const createDispatch =
   (options: DispatchOptions) =>
-  async (request: ApiRequest, warnings: string[] = []): Promise<Outcome> => {
-    const route = parseRoute(request)
+  async (request: ApiRequest, warnings: string[] = [], route = parseRoute(request)): Promise<Outcome> => {
     await authorize(options.authorizer, request, route)
     if (!route) return { type: 'response', response: await nonResource(options, request) }
     return resourceOutcome(options, { request, route, warnings })
@@ -66,10 +67,11 @@ export async function authorize(authorizer: Authorizer, request: ApiRequest, rou
   throw route ? forbidden(route, route.name, why) : new StatusError('Forbidden', `forbidden: ${why}`, {})
 }
 
-async function nonResource({ context, openApi, version, healthChecks }: DispatchOptions, request: ApiRequest): Promise<ApiResponse> {
+async function nonResource({ context, openApi, version, healthChecks, metrics }: DispatchOptions, request: ApiRequest): Promise<ApiResponse> {
   if (request.method !== 'GET' && request.method !== 'HEAD') throw noSuchPath()
   const answer = (await health(healthChecks, request)) ?? (await openApi.answer(request)) ?? discovery(context.registry, request)
   if (answer) return answer
+  if (request.path === '/metrics') return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body: metrics.render() }
   if (request.path === '/version' || request.path === '/version/') return versionDocument(version)
   if (request.path === '/') return { status: 200, body: { paths: rootPaths(context) } }
   if (request.path === '/openid/v1/jwks') return { status: 200, headers: { 'content-type': 'application/jwk-set+json' }, body: await context.tokens.jwks() }
@@ -90,6 +92,7 @@ const rootPaths = ({ registry }: SubresourceContext): string[] => {
     ...new Set(groups),
     '/healthz',
     '/livez',
+    '/metrics',
     '/openapi/v2',
     '/openapi/v3',
     '/openid/v1/jwks',

@@ -5,9 +5,17 @@ import { StatusError } from '../../base/machinery/status-error.ts'
 import type { Status } from '../../base/api/generated/types.ts'
 import type { Outcome } from './outcome.ts'
 import { listMetadata } from './render/render.ts'
+import type { RequestMetrics } from './request-metrics.ts'
 import type { ApiRequest, UserInfo } from './request.ts'
+import { parseRoute, type Route } from './route.ts'
 
-type Dispatch = (request: ApiRequest) => Promise<Outcome>
+type Dispatch = (request: ApiRequest, warnings: string[], route: Route | undefined) => Promise<Outcome>
+
+export interface LoopbackOptions {
+  readonly dispatch: Dispatch
+  readonly requests: RequestMetrics
+  readonly user: UserInfo
+}
 
 interface Wanted {
   readonly method: string
@@ -30,10 +38,12 @@ const never = new AbortController().signal
 /** The API as one identity sees it, inside the server's process: every check is made, only bytes are not. */
 export class LoopbackClient implements Client {
   readonly #dispatch: Dispatch
+  readonly #requests: RequestMetrics
   readonly #user: UserInfo
 
-  constructor(dispatch: Dispatch, user: UserInfo) {
+  constructor({ dispatch, requests, user }: LoopbackOptions) {
     this.#dispatch = dispatch
+    this.#requests = requests
     this.#user = user
   }
 
@@ -93,18 +103,33 @@ export class LoopbackClient implements Client {
     return objectOf<KubeObject>(await this.#ask({ method: 'POST', kind, ref, subresource, body })) as unknown as R
   }
 
-  #ask({ method, kind, ref, subresource, query = {}, body, contentType, signal = never }: Wanted): Promise<Outcome> {
-    const parameters = new URLSearchParams()
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value))
-    return this.#dispatch({
-      method,
-      path: pathOf(kind, ref, subresource),
-      query: parameters,
-      headers: contentType ? { 'content-type': contentType } : {},
-      ...(body ? { body } : {}),
-      user: this.#user,
-      signal,
-    })
+  async #ask(wanted: Wanted): Promise<Outcome> {
+    const request = requestOf(wanted, this.#user)
+    const route = parseRoute(request)
+    const finished = this.#requests.begin(request, route)
+    try {
+      const outcome = await this.#dispatch(request, [], route)
+      if (outcome.type === 'watch') outcome.records.onEnd(() => finished(200))
+      else finished('status' in outcome ? outcome.status : 200)
+      return outcome
+    } catch (error) {
+      finished(error instanceof StatusError ? error.code : 500)
+      throw error
+    }
+  }
+}
+
+function requestOf({ method, kind, ref, subresource, query = {}, body, contentType, signal = never }: Wanted, user: UserInfo): ApiRequest {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value))
+  return {
+    method,
+    path: pathOf(kind, ref, subresource),
+    query: parameters,
+    headers: contentType ? { 'content-type': contentType } : {},
+    ...(body ? { body } : {}),
+    user,
+    signal,
   }
 }
 

@@ -10,6 +10,12 @@ export interface WatchRecord {
   readonly object?: object
 }
 
+/** The events of a watch, for one reader. */
+export interface WatchRecords extends AsyncIterable<WatchRecord> {
+  /** Runs at the end of the watch, whoever ends it; at once when it has ended. */
+  onEnd(cleanup: () => void): void
+}
+
 /** What a verb gives, before it is rendered for a client's Accept header or handed over by loopback. */
 export type Outcome =
   | { readonly type: 'item'; readonly status: number; readonly resource: Resource; readonly item: Item }
@@ -23,7 +29,7 @@ export type Outcome =
       readonly next?: string
       readonly remaining?: number
     }
-  | { readonly type: 'watch'; readonly resource: Resource; readonly records: AsyncIterable<WatchRecord> }
+  | { readonly type: 'watch'; readonly resource: Resource; readonly records: WatchRecords }
   | { readonly type: 'response'; readonly response: ApiResponse }
 
 /** The result of a write: stored, or what would have been stored. */

@@ -6,8 +6,10 @@ import { authorize, findCall, type Dispatch } from './dispatch.ts'
 import { noSuchPath, unauthorized } from './errors.ts'
 import type { Served } from './http/listener.ts'
 import type { IncomingCall } from './http/read-request.ts'
+import type { Outcome } from './outcome.ts'
 import { render } from './render/render.ts'
 import { anonymous, type ApiRequest, type ApiResponse, type UserInfo } from './request.ts'
+import type { RequestMetrics } from './request-metrics.ts'
 import { parseRoute } from './route.ts'
 import type { SubresourceContext } from './subresources/index.ts'
 import { relayTarget, relayUpgrade } from './subresources/relay.ts'
@@ -17,6 +19,7 @@ export interface ServedOptions {
   readonly dispatch: Dispatch
   readonly authorizer: Authorizer
   readonly authenticators: readonly Authenticator[]
+  readonly requests: RequestMetrics
 }
 
 const upgraded = new Set(['exec', 'attach', 'portforward'])
@@ -27,13 +30,21 @@ export function createServed({
   dispatch,
   authorizer,
   authenticators,
+  requests,
 }: ServedOptions): Served & { respond(request: ApiRequest): Promise<ApiResponse> } {
   const respond = async (request: ApiRequest): Promise<ApiResponse> => {
     const warnings: string[] = []
+    const route = parseRoute(request)
+    const finished = requests.begin(request, route)
     try {
-      return withWarnings(render(await dispatch(request, warnings), request, context.clock), warnings)
+      const outcome = await dispatch(request, warnings, route)
+      const response = withWarnings(render(outcome, request, context.clock), warnings)
+      whenOver(outcome, response, request.signal, () => finished(response.status))
+      return response
     } catch (error) {
-      return refusal(context, error, request)
+      const response = refusal(context, error, request)
+      finished(response.status)
+      return response
     }
   }
   const answer = async (call: IncomingCall): Promise<ApiResponse> => {
@@ -52,6 +63,8 @@ export function createServed({
       try {
         const request = { ...call, user: await authenticate(authenticators, call) }
         await authorize(authorizer, request, route)
+        const finished = requests.begin(request, route)
+        socket.once('close', () => finished(101))
         relay(context, request, { call, socket, head })
         return undefined
       } catch (error) {
@@ -60,6 +73,13 @@ export function createServed({
     },
     onError: (error) => context.log.error({ error }, 'request failed'),
   }
+}
+
+/** A watch is over when it ends, another stream when its caller is gone, all else at once. */
+function whenOver(outcome: Outcome, { stream }: ApiResponse, signal: AbortSignal, finished: () => void): void {
+  if (outcome.type === 'watch') outcome.records.onEnd(finished)
+  else if (stream) signal.addEventListener('abort', finished, { once: true })
+  else finished()
 }
 
 function relay(context: SubresourceContext, request: ApiRequest, { call, socket, head }: { call: IncomingCall; socket: Duplex; head: Buffer }): void {

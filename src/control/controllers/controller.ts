@@ -5,6 +5,7 @@ import type { Kind } from '../../base/api/kind.ts'
 import type { KubeObject } from '../../base/api/object.ts'
 import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
+import type { WorkQueueObserver } from '../../base/lib/work-queue-metrics.ts'
 
 /** What all controllers together are told; every field is settled before they start. */
 export interface ControllerSettings {
@@ -24,6 +25,8 @@ export interface ControllerSettings {
 /** Informers that all controllers share: asking for a kind the first time starts it. */
 export interface SharedInformers {
   of<T extends KubeObject>(kind: Kind<T>): Informer<T>
+  /** Whether all that were asked for have been filled. */
+  isSynced(): boolean
 }
 
 export interface ControllerContext {
@@ -31,6 +34,7 @@ export interface ControllerContext {
   readonly informers: SharedInformers
   readonly recorder: EventRecorder
   readonly settings: ControllerSettings
+  readonly observeQueue: ((name: string) => WorkQueueObserver) | undefined
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
@@ -45,4 +49,4 @@ export interface Controller {
 }
 
 /** What a controller passes to `startController` as it is. */
-export const machinery = ({ clock, log, signal }: ControllerContext) => ({ clock, log, signal })
+export const machinery = ({ clock, log, signal, observeQueue }: ControllerContext) => ({ clock, log, signal, observeQueue })

@@ -7,6 +7,7 @@ import { createInformer } from '../../base/client/informer.ts'
 import type { Informer } from '../../base/client/informer-contract.ts'
 import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
+import type { WorkQueueObserver } from '../../base/lib/work-queue-metrics.ts'
 import type { Controller, ControllerSettings, SharedInformers } from './controller.ts'
 import { deploymentController } from './deployment/deployment.ts'
 import { endpointsController } from './endpoints/endpoints.ts'
@@ -50,22 +51,25 @@ export interface StartControllersOptions extends Partial<ControllerSettings> {
   readonly loadBalancerRange: string
   /** Default: all. */
   readonly controllers?: readonly Controller[]
+  /** Default: informers of their own. */
+  readonly informers?: SharedInformers
+  readonly observeQueue?: (name: string) => WorkQueueObserver
 }
 
 /** The identity of the informers that all controllers share. */
-const sharedIdentity = 'system:kube-controller-manager'
+export const sharedIdentity = 'system:kube-controller-manager'
 
 export const serviceAccountUser = (name: string): string => `system:serviceaccount:kube-system:${name}`
 
 /** Runs the controllers on shared informers until `signal` aborts; resolves when all have ended. */
 export const startControllers = async (options: StartControllersOptions): Promise<void> => {
-  const { clientFor, clock, log, signal } = options
+  const { clientFor, clock, log, signal, observeQueue } = options
   const settings = settled(options)
-  const informers = createSharedInformers(clientFor(sharedIdentity), { clock, log, signal })
+  const informers = options.informers ?? createSharedInformers(clientFor(sharedIdentity), { clock, log, signal })
   const start = (controller: Controller) => {
     const client = clientFor(serviceAccountUser(controller.serviceAccount ?? controller.name))
     const recorder = createEventRecorder({ client, clock, log, component: controller.name })
-    return controller.start({ client, informers, recorder, settings, clock, log, signal })
+    return controller.start({ client, informers, recorder, settings, observeQueue, clock, log, signal })
   }
   await Promise.all((options.controllers ?? controllers).map(start))
 }
@@ -83,11 +87,19 @@ const settled = ({ rootCA, clusterCIDR, loadBalancerRange, ...rest }: StartContr
 
 export const createSharedInformers = (client: Client, shared: { clock: Clock; log: Log; signal: AbortSignal }): SharedInformers => {
   const informers = new Map<Kind, unknown>()
+  let unsynced = 0
+  const start = <T extends KubeObject>(kind: Kind<T>): Informer<T> => {
+    const informer = createInformer(client, kind, shared)
+    unsynced++
+    void informer.synced.then(() => unsynced--)
+    return informer
+  }
   return {
     of<T extends KubeObject>(kind: Kind<T>): Informer<T> {
-      const informer = (informers.get(kind) as Informer<T> | undefined) ?? createInformer(client, kind, shared)
+      const informer = (informers.get(kind) as Informer<T> | undefined) ?? start(kind)
       informers.set(kind, informer)
       return informer
     },
+    isSynced: () => informers.size > 0 && unsynced === 0,
   }
 }

@@ -89,6 +89,11 @@ export class SchedulingQueue {
     }
   }
 
+  /** How many wait, and for what. */
+  pending(): { active: number; backoff: number; unschedulable: number } {
+    return { active: this.#members.size, backoff: this.#backoff.size, unschedulable: this.#unschedulable.size }
+  }
+
   close(): void {
     for (const waits of [this.#backoff, this.#unschedulable]) {
       for (const { cancel } of waits.values()) cancel()

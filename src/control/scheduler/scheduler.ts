@@ -7,9 +7,11 @@ import { createInformer } from '../../base/client/informer.ts'
 import { stampOf } from '../../base/client/stamp.ts'
 import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
+import type { MetricRegistry } from '../../base/lib/metrics.ts'
 import { isStatusError } from '../../base/machinery/status-error.ts'
 import { decide } from './cycle.ts'
 import { unschedulableMessage } from './messages.ts'
+import { createSchedulerMetrics, type AttemptResult, type SchedulerMetrics } from './metrics.ts'
 import { plugins } from './plugins/index.ts'
 import { SchedulingQueue, type QueuedPod } from './queue.ts'
 import { isFinished, SchedulerCache } from './snapshot.ts'
@@ -21,6 +23,7 @@ export interface SchedulerOptions {
   readonly signal: AbortSignal
   /** Chooses among equally good nodes; default `Math.random`. */
   readonly random?: () => number
+  readonly metrics?: MetricRegistry
 }
 
 export interface RunningScheduler {
@@ -46,6 +49,7 @@ class Scheduler {
   readonly #queue: SchedulingQueue
   readonly #cache: SchedulerCache
   readonly #events: EventRecorder
+  readonly #metrics: SchedulerMetrics | undefined
   readonly #informers
   #ready = false
   #turnPlanned = false
@@ -69,6 +73,7 @@ class Scheduler {
     })
     this.#queue = new SchedulingQueue({ clock, onActive: () => this.#planTurn() })
     this.#events = createEventRecorder({ client, clock, log: this.#log, component: schedulerName })
+    this.#metrics = options.metrics && createSchedulerMetrics(options.metrics, { profile: schedulerName, pending: () => this.#queue.pending() })
     signal.addEventListener('abort', () => this.#queue.close(), { once: true })
   }
 
@@ -129,32 +134,40 @@ class Scheduler {
 
   #schedule(queued: QueuedPod): void {
     const { info } = queued
+    const startedMs = this.#options.clock.monotonic()
     const snapshot = this.#cache.snapshot()
     const decision = decide(info, snapshot, { plugins, start: this.#start, ...(this.#options.random ? { random: this.#options.random } : {}) })
     this.#start = snapshot.nodes.length === 0 ? 0 : (this.#start + 1) % snapshot.nodes.length
     if ('node' in decision) {
       this.#cache.assume(info, decision.node)
-      void this.#bind(queued, decision.node)
+      void this.#bind(queued, decision.node, startedMs)
     } else {
+      this.#attempted('unschedulable', startedMs)
       this.#queue.failed(queued, 'unschedulable')
       this.#report(info.pod, 'Unschedulable', unschedulableMessage(decision.refusals, decision.nodeCount))
     }
   }
 
-  async #bind(queued: QueuedPod, node: string): Promise<void> {
+  async #bind(queued: QueuedPod, node: string, startedMs: number): Promise<void> {
     const { pod, key } = queued.info
     const { namespace, name, uid } = pod.metadata
     this.#binding++
     try {
       const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { namespace, name, uid }, target: { kind: 'Node', name: node } }
       await this.#options.client.createSubresource(pods, { namespace, name }, 'binding', binding)
+      this.#attempted('scheduled', startedMs)
       this.#events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${key} to ${node}`)
     } catch (error) {
+      this.#attempted('error', startedMs)
       this.#bindingFailed(queued, error as Error)
     } finally {
       this.#binding--
       this.#planTurn()
     }
+  }
+
+  #attempted(result: AttemptResult, startedMs: number): void {
+    this.#metrics?.attempted(result, (this.#options.clock.monotonic() - startedMs) / 1000)
   }
 
   #bindingFailed(queued: QueuedPod, error: Error): void {

@@ -49,6 +49,11 @@ export class ObjectStorage {
     return { ...range, items: range.entries.map((entry) => this.item(resource, entry)) }
   }
 
+  /** How many objects of a kind there are. */
+  count(kind: Pick<Kind, 'group' | 'plural'>): number {
+    return this.store.count(prefixOf(kind))
+  }
+
   item(resource: Resource, stored: { readonly key: string; readonly revision: number; readonly value: Uint8Array }): Item {
     const cached = this.#cache.get(stored.revision)
     if (cached?.resource === resource && cached.key === stored.key) return cached

@@ -1,11 +1,11 @@
 import { StatusError } from '../../../base/machinery/status-error.ts'
-import type { WatchRecord } from '../outcome.ts'
+import type { WatchRecord, WatchRecords } from '../outcome.ts'
 
 /** How far a watcher may fall behind before its stream is ended and it lists again. */
 const maxBehind = 100_000
 
 /** Events between a synchronous producer and one reader. */
-export class RecordQueue implements AsyncIterable<WatchRecord> {
+export class RecordQueue implements WatchRecords {
   #records: WatchRecord[] = []
   #ended = false
   #wake: (() => void) | undefined
