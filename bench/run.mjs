@@ -52,14 +52,14 @@ metadata: {name: app}
 spec: {selector: {app: app}, ports: [{port: 80, targetPort: 8080}]}
 `
 
-/** When `/readyz` first answered, while `up` still works. */
+/** When `/livez` first answered, while `up` still works. */
 async function firstAnswer() {
   const https = await import('node:https')
   for (;;) {
     try {
       const { apiPort } = JSON.parse(readFileSync(join(environment.KNARR_HOME, `profiles/${profile}/profile.json`), 'utf8'))
       const status = await new Promise((resolve, reject) => {
-        const request = https.get({ host: '127.0.0.1', port: apiPort, path: '/readyz', rejectUnauthorized: false, agent: false }, (response) =>
+        const request = https.get({ host: '127.0.0.1', port: apiPort, path: '/livez', rejectUnauthorized: false, agent: false }, (response) =>
           resolve(response.resume().statusCode),
         )
         request.on('error', reject)

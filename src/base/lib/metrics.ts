@@ -18,68 +18,86 @@ interface Metric {
 
 const separator = '\u0000'
 
-/** A value for each combination of label values that was ever used. */
+/** The value of a counter or gauge under one combination of label values. */
+export interface Cell {
+  value: number
+}
+
+/** A cell for each combination of label values that was ever used. */
 class Values implements Metric {
   readonly options: MetricOptions
   readonly type: 'counter' | 'gauge'
-  readonly #values = new Map<string, number>()
+  readonly #cells = new Map<string, Cell>()
 
   constructor(type: 'counter' | 'gauge', options: MetricOptions) {
     this.type = type
     this.options = options
-    if (!options.labels?.length) this.#values.set('', 0)
+    if (!options.labels?.length) this.cell([])
   }
 
-  add(labels: LabelValues, by: number): void {
+  /** For hot paths, which look it up once. */
+  cell(labels: LabelValues): Cell {
     const key = labels.join(separator)
-    this.#values.set(key, (this.#values.get(key) ?? 0) + by)
-  }
-
-  set(labels: LabelValues, value: number): void {
-    this.#values.set(labels.join(separator), value)
+    let cell = this.#cells.get(key)
+    if (!cell) this.#cells.set(key, (cell = { value: 0 }))
+    return cell
   }
 
   lines(): string[] {
     const { name, labels = [] } = this.options
-    return [...this.#values].map(([key, value]) => `${name}${labelText(labels, key.split(separator))} ${numberText(value)}`)
+    return [...this.#cells].map(([key, { value }]) => `${name}${labelText(labels, key.split(separator))} ${numberText(value)}`)
   }
 }
 
-export class Counter {
-  readonly #values: Values
-  constructor(values: Values) {
-    this.#values = values
+export class Counter extends Values {
+  constructor(options: MetricOptions) {
+    super('counter', options)
   }
   inc(labels: LabelValues = [], by = 1): void {
-    this.#values.add(labels, by)
+    this.cell(labels).value += by
   }
 }
 
-export class Gauge extends Counter {
-  readonly #own: Values
-  constructor(values: Values) {
-    super(values)
-    this.#own = values
+export class Gauge extends Values {
+  constructor(options: MetricOptions) {
+    super('gauge', options)
+  }
+  inc(labels: LabelValues = []): void {
+    this.cell(labels).value++
   }
   dec(labels: LabelValues = []): void {
-    this.#own.add(labels, -1)
+    this.cell(labels).value--
   }
   set(value: number, labels: LabelValues = []): void {
-    this.#own.set(labels, value)
+    this.cell(labels).value = value
   }
 }
 
-interface Observed {
+/** What a histogram has seen under one combination of label values. */
+export class Observations {
+  readonly #bounds: readonly number[]
   /** How many fell into each bucket alone; the last one is beyond all bounds. */
   readonly counts: number[]
-  sum: number
+  sum = 0
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds
+    this.counts = Array.from({ length: bounds.length + 1 }, () => 0)
+  }
+
+  observe(value: number): void {
+    let bucket = 0
+    while (bucket < this.#bounds.length && value > this.#bounds[bucket]!) bucket++
+    this.counts[bucket]!++
+    this.sum += value
+  }
 }
 
 export class Histogram implements Metric {
   readonly options: MetricOptions
   readonly type = 'histogram'
   readonly #bounds: readonly number[]
-  readonly #series = new Map<string, Observed>()
+  readonly #series = new Map<string, Observations>()
 
   constructor(options: MetricOptions, bounds: readonly number[]) {
     this.options = options
@@ -87,13 +105,15 @@ export class Histogram implements Metric {
   }
 
   observe(value: number, labels: LabelValues = []): void {
+    this.observations(labels).observe(value)
+  }
+
+  /** For hot paths, which look it up once. */
+  observations(labels: LabelValues): Observations {
     const key = labels.join(separator)
     let series = this.#series.get(key)
-    if (!series) this.#series.set(key, (series = { counts: Array.from({ length: this.#bounds.length + 1 }, () => 0), sum: 0 }))
-    let bucket = 0
-    while (bucket < this.#bounds.length && value > this.#bounds[bucket]!) bucket++
-    series.counts[bucket]!++
-    series.sum += value
+    if (!series) this.#series.set(key, (series = new Observations(this.#bounds)))
+    return series
   }
 
   lines(): string[] {
@@ -116,8 +136,8 @@ export class MetricRegistry {
   readonly #metrics = new Map<string, Metric>()
   readonly #collectors: (() => void)[] = []
 
-  counter = (options: MetricOptions): Counter => new Counter(this.#add(new Values('counter', options)))
-  gauge = (options: MetricOptions): Gauge => new Gauge(this.#add(new Values('gauge', options)))
+  counter = (options: MetricOptions): Counter => this.#add(new Counter(options))
+  gauge = (options: MetricOptions): Gauge => this.#add(new Gauge(options))
   histogram = (options: MetricOptions, bounds: readonly number[]): Histogram => this.#add(new Histogram(options, bounds))
 
   /** Runs before each rendering: for gauges that are read and not followed. */

@@ -1,4 +1,4 @@
-import type { MetricRegistry } from '../../base/lib/metrics.ts'
+import type { Cell, MetricRegistry, Observations } from '../../base/lib/metrics.ts'
 import type { Clock } from '../../base/lib/clock.ts'
 import type { Registry } from './registry.ts'
 import type { ApiRequest } from './request.ts'
@@ -61,40 +61,70 @@ export function createRequestMetrics(options: RequestMetricsOptions): RequestMet
   inflight.set(0, ['mutating'])
   addStorageMetrics(options)
 
+  const series = new Map<string, Series>()
+  const seriesOf = (verb: string, place: Place, isDry: boolean): Series => {
+    const key = `${verb} ${place.key} ${isDry}`
+    let found = series.get(key)
+    if (!found) {
+      const labels = [verb, isDry ? 'All' : '', ...place.labels]
+      const running = isLongRunning(verb) ? longRunning.cell([verb, ...place.labels]) : inflight.cell([mutating.has(verb) ? 'mutating' : 'readOnly'])
+      series.set(key, (found = { running, seconds: duration.observations(labels), labels, byStatus: new Map() }))
+    }
+    return found
+  }
   return {
     begin(request, route) {
       const startedMs = clock.monotonic()
-      const verb = verbOf(request, route)
-      const place = placeOf(registry, request, route)
-      const isLong = verb === 'WATCH' || verb === 'CONNECT' || (route?.subresource === 'log' && request.query.has('follow'))
-      const [gauge, labels] = isLong ? [longRunning, [verb, ...place]] : [inflight, [mutating.has(verb) ? 'mutating' : 'readOnly']]
-      gauge.inc(labels)
+      const { running, seconds, labels, byStatus } = seriesOf(verbOf(request, route), placeOf(registry, request, route), request.query.get('dryRun') === 'All')
+      running.value++
       return (status) => {
-        gauge.dec(labels)
-        const common = [verb, request.query.get('dryRun') ?? '', ...place]
-        total.inc([...common, String(status)])
-        duration.observe((clock.monotonic() - startedMs) / 1000, common)
+        running.value--
+        seconds.observe((clock.monotonic() - startedMs) / 1000)
+        let count = byStatus.get(status)
+        if (!count) byStatus.set(status, (count = total.cell([...labels, String(status)])))
+        count.value++
       }
     },
   }
 }
 
-function verbOf({ method, headers }: ApiRequest, route: Route | undefined): string {
+/** What requests of one sort are counted in: looked up once. */
+interface Series {
+  readonly running: Cell
+  readonly seconds: Observations
+  readonly labels: readonly string[]
+  readonly byStatus: Map<number, Cell>
+}
+
+interface Place {
+  readonly key: string
+  readonly labels: readonly string[]
+}
+
+const isLongRunning = (verb: string): boolean => verb === 'WATCH' || verb === 'CONNECT'
+
+function verbOf({ method, headers, query }: ApiRequest, route: Route | undefined): string {
   if (!route) return method
-  if (connecting.has(route.subresource)) return 'CONNECT'
+  if (route.subresource && (connecting.has(route.subresource) || (route.subresource === 'log' && query.has('follow')))) return 'CONNECT'
   if (route.verb === 'patch' && headers['content-type']?.startsWith('application/apply-patch')) return 'APPLY'
   return verbNames[route.verb] ?? route.verb.toUpperCase()
 }
 
 /** Only what is served becomes a label: whatever else clients ask for must not grow the server. */
-function placeOf(registry: Registry, { path }: ApiRequest, route: Route | undefined): string[] {
-  if (!route) return ['', '', '', knownPath.exec(path)?.[0] ?? '', '', 'apiserver']
+function placeOf(registry: Registry, { path }: ApiRequest, route: Route | undefined): Place {
+  if (!route) {
+    const known = knownPath.exec(path)?.[0] ?? ''
+    return { key: known, labels: ['', '', '', known, '', 'apiserver'] }
+  }
   const resource = registry.find(route)
-  if (!resource) return ['', '', '', '', 'cluster', 'apiserver']
+  if (!resource) return unknownPlace
   const { group, version, plural } = resource.kind
-  const subresource = (resource.subresources as readonly string[]).includes(route.subresource) ? route.subresource : ''
-  return [group, version, plural, subresource, scopeOf(route), 'apiserver']
+  const subresource = route.subresource && (resource.subresources as readonly string[]).includes(route.subresource) ? route.subresource : ''
+  const scope = scopeOf(route)
+  return { key: `${group}/${plural}/${subresource}/${scope}`, labels: [group, version, plural, subresource, scope, 'apiserver'] }
 }
+
+const unknownPlace: Place = { key: '?', labels: ['', '', '', '', 'cluster', 'apiserver'] }
 
 const scopeOf = ({ name, verb, namespace }: Route): string => (name || verb === 'create' ? 'resource' : namespace ? 'namespace' : 'cluster')
 
