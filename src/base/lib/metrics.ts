@@ -118,7 +118,8 @@ export class Histogram implements Metric {
 
   lines(): string[] {
     const { name, labels = [] } = this.options
-    return [...this.#series].flatMap(([key, { counts, sum }]) => {
+    const observed = [...this.#series].filter(([, { counts }]) => counts.some((count) => count > 0))
+    return observed.flatMap(([key, { counts, sum }]) => {
       const values = key === '' ? [] : key.split(separator)
       let total = 0
       const buckets = counts.map((count, i) => {
