@@ -21,6 +21,7 @@ import { podGarbageCollector } from './pod-gc/pod-gc.ts'
 import { replicaSetController } from './replicaset/replicaset.ts'
 import { rootCaController } from './root-ca/root-ca.ts'
 import { serviceAccountController } from './serviceaccount/serviceaccount.ts'
+import { statefulSetController } from './statefulset/statefulset.ts'
 import { taintEvictionController } from './taint-eviction/taint-eviction.ts'
 
 /** Every controller there is. */
@@ -31,6 +32,7 @@ export const controllers: readonly Controller[] = [
   nodeIpamController,
   deploymentController,
   replicaSetController,
+  statefulSetController,
   endpointSliceController,
   endpointsController,
   loadBalancerController,

@@ -1,4 +1,5 @@
 import type { Deployment, ReplicaSet } from '../../../base/api/generated/types.ts'
+import { resolveIntOrPercent } from '../lib/int-or-percent.ts'
 import { type Annotations, annotations, numberAnnotation } from './annotations.ts'
 
 // The numbers of a rollout, as pure functions of the Deployment and its ReplicaSets.
@@ -6,13 +7,6 @@ import { type Annotations, annotations, numberAnnotation } from './annotations.t
 export const wantedReplicas = (d: Deployment): number => d.spec.replicas ?? 1
 
 export const isRollingUpdate = (d: Deployment): boolean => d.spec.strategy?.type !== 'Recreate'
-
-/** A count, or a percentage of `total`, rounded up or down. */
-export const resolveIntOrPercent = (value: string | number | undefined, total: number, round: 'up' | 'down'): number => {
-  if (typeof value === 'number' || value === undefined) return value ?? 0
-  const share = (Number.parseInt(value, 10) * total) / 100
-  return round === 'up' ? Math.ceil(share) : Math.floor(share)
-}
 
 /** How far a rolling update may go above and below the wanted count. Never both 0: then nothing could ever move. */
 export const fenceposts = (d: Deployment): { maxSurge: number; maxUnavailable: number } => {
