@@ -1,0 +1,6 @@
+import type { Chapter } from '../chapter.ts'
+import { chapter4 } from './ch04.ts'
+import { chapter6 } from './ch06.ts'
+
+/** The chapters that Knarr is held to, in reading order. */
+export const chapters: readonly Chapter[] = [chapter4, chapter6]
