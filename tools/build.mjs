@@ -15,7 +15,7 @@ const outdir = process.argv[2] ?? 'dist'
 rmSync(outdir, { recursive: true, force: true })
 mkdirSync(outdir)
 await build({
-  entryPoints: { knarr: 'bin/knarr.ts' },
+  entryPoints: { knarr: 'bin/knarr.ts', index: 'src/app/index.ts', testing: 'src/app/testing/index.ts', client: 'src/app/client.ts' },
   outdir,
   bundle: true,
   splitting: true,
@@ -23,7 +23,8 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  minify: true,
+  minifySyntax: true,
+  minifyIdentifiers: true,
   keepNames: true,
   legalComments: 'none',
   external: ['lmdb'],

@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { deployments, namespaces } from '../../base/api/kinds.ts'
-import { applyObject } from '../cluster/apply.ts'
+import { applyObject, kindOf } from '../cluster/apply.ts'
 import { removeCluster, removeHome, waitFor } from '../cluster/lifecycle.ts'
 import { contextName } from '../cluster/names.ts'
 import { listProfiles, readProfile, type Profile } from '../cluster/profile.ts'
@@ -58,7 +58,10 @@ const profileFlag = (profile: Profile) => (profile.name === 'default' ? '' : ` -
 async function deploy(client: Client, example: string): Promise<string> {
   const folder = join(example, 'manifests')
   for (const file of readdirSync(folder).sort())
-    for (const document of parseAllDocuments(readFileSync(join(folder, file), 'utf8'))) await applyObject(client, document.toJS() as KubeObject)
+    for (const document of parseAllDocuments(readFileSync(join(folder, file), 'utf8'))) {
+      const object = document.toJS() as KubeObject
+      await applyObject(client, kindOf(object), object)
+    }
   let replicas = ''
   const isAvailable = async () => {
     const { spec, status, metadata } = await client.get(deployments, { namespace: 'tasks', name: 'tasks' })

@@ -1,18 +1,23 @@
 import { kinds } from '../../base/api/kinds.ts'
-import { apiVersionOf } from '../../base/api/kind.ts'
+import { apiVersionOf, type Kind } from '../../base/api/kind.ts'
 import type { KubeObject } from '../../base/api/object.ts'
 import type { Client } from '../../base/client/client.ts'
 import { isStatusError } from '../../base/machinery/status-error.ts'
 import { UserError } from './errors.ts'
 
-/** Creates an object, or patches it (strategic merge) to what the manifest says. */
-export async function applyObject(client: Client, object: KubeObject): Promise<void> {
+/** The kind that a manifest names. */
+export function kindOf(object: KubeObject): Kind {
   const kind = kinds.find((candidate) => candidate.kind === object.kind && apiVersionOf(candidate) === object.apiVersion)
   if (!kind) throw new UserError(`no kind ${object.kind} in ${object.apiVersion} is served`)
+  return kind
+}
+
+/** Creates an object, or patches it (strategic merge) to what the manifest says; answers it as stored. */
+export async function applyObject(client: Client, kind: Kind, object: KubeObject): Promise<KubeObject> {
   try {
-    await client.create(kind, object)
+    return await client.create(kind, object)
   } catch (error) {
     if (!isStatusError(error, 'AlreadyExists')) throw error
-    await client.patch(kind, { namespace: object.metadata.namespace, name: object.metadata.name }, object, { type: 'strategic' })
+    return client.patch(kind, { namespace: object.metadata.namespace, name: object.metadata.name }, object, { type: 'strategic' })
   }
 }

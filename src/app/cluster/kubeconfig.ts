@@ -19,13 +19,26 @@ export interface ContextEntry {
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
 /** Adds or renews our cluster, user and context and makes the context current; others' entries and comments stay as they are. */
-export function writeContext(file: string, { name, server, ca, client }: ContextEntry): void {
+export function writeContext(file: string, entry: ContextEntry): void {
   const document = read(file)
+  addContext(document, entry)
+  write(file, document)
+}
+
+/** A kubeconfig of this one context. */
+export function contextText(entry: ContextEntry): string {
+  const document = emptyConfig()
+  addContext(document, entry)
+  return document.toString({ lineWidth: 0 })
+}
+
+const emptyConfig = () => new Document({ apiVersion: 'v1', kind: 'Config', clusters: [], contexts: [], users: [], 'current-context': '' })
+
+function addContext(document: Document, { name, server, ca, client }: ContextEntry): void {
   upsert(document, 'clusters', name, { cluster: { server, 'certificate-authority-data': base64(ca) } })
   upsert(document, 'users', name, { user: { 'client-certificate-data': base64(client.cert), 'client-key-data': base64(client.key) } })
   upsert(document, 'contexts', name, { context: { cluster: name, user: name } })
   document.set('current-context', name)
-  write(file, document)
 }
 
 /** Makes one of our contexts the current one; false where the file does not have it. */
@@ -64,7 +77,7 @@ function read(file: string): Document {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
-  if (text.trim() === '') return new Document({ apiVersion: 'v1', kind: 'Config', clusters: [], contexts: [], users: [], 'current-context': '' })
+  if (text.trim() === '') return emptyConfig()
   const document = parseDocument(text)
   if (document.errors[0] || !isMap(document.contents)) throw new Error(`${file} is not a kubeconfig; move it away or name another with --kubeconfig`)
   return document

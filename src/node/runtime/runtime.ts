@@ -23,6 +23,8 @@ export interface ContainerRuntime {
   exec(containerId: string, options: ExecOptions): Promise<ExecSession>
   /** Joins the streams of a running container's own process; any number may be attached at once. */
   attach(containerId: string, options: { readonly stdin: boolean }): Promise<AttachSession>
+  /** A runtime without processes answers probes and lifecycle hooks itself; where it is absent they reach the container. */
+  answer?(containerId: string): Promise<{ readonly ok: boolean; readonly message: string }>
   /** What a running container has used; undefined where nothing is counted. */
   stats?(containerId: string): Promise<ContainerStats | undefined>
   close(): Promise<void>

@@ -15,6 +15,7 @@ export interface HandlerTarget {
 
 /** Asks a probe or runs a lifecycle hook; messages as upstream words them. */
 export const runHandler = async (handler: ProbeHandler | LifecycleHandler, target: HandlerTarget): Promise<ProbeAnswer> => {
+  if (target.runtime.answer) return target.runtime.answer(target.containerId)
   if (handler.exec) return runExec(handler.exec.command ?? [], target)
   if (handler.httpGet) return runHttpGet(handler.httpGet, target)
   if (handler.tcpSocket) return runTcp(handler.tcpSocket, target)

@@ -8,23 +8,38 @@ export interface SimulatedRuntimeOptions {
   readonly log: Log
   /** The next free address of the node's podCIDR; never asked for hostNetwork Pods. */
   readonly podIp: (sandbox: SandboxConfig) => string
+  /** The address is free again. */
+  readonly releaseIp?: (sandbox: SandboxConfig, ip: string) => void
   readonly version?: string
 }
 
+/** A simulated runtime, with what else can happen to a container. */
+export interface SimulatedContainerRuntime extends ContainerRuntime {
+  readonly name: 'simulated'
+  /** Ends a running container, as its process would. */
+  exit(containerId: string, options: { readonly exitCode: number; readonly reason?: string }): void
+  /** From now on the container's probes and hooks fail with this message; undefined: they succeed again. */
+  failProbes(containerId: string, message: string | undefined): void
+}
+
 /** A runtime whose containers only change state: they run until they are stopped. It needs no rights and leaves nothing behind. */
-export function createSimulatedRuntime(options: SimulatedRuntimeOptions): ContainerRuntime {
+export function createSimulatedRuntime(options: SimulatedRuntimeOptions): SimulatedContainerRuntime {
   return new SimulatedRuntime(options)
 }
 
 /** What a process that ends on its stop signal is seen to end with: 128 + SIGTERM, 128 + SIGKILL. */
 const exitCodes = { terminated: 143, killed: 137 } as const
 
-class SimulatedRuntime implements ContainerRuntime {
+class SimulatedRuntime implements SimulatedContainerRuntime {
   readonly name = 'simulated'
   readonly version: string
   readonly #options: SimulatedRuntimeOptions
   readonly #sandboxes = new Map<string, Sandbox>()
   readonly #containers = new Map<string, RuntimeContainer>()
+  /** Ids of sandboxes by Pod, and of containers by sandbox: no verb looks at what is not its Pod's. */
+  readonly #sandboxesOf = new Map<string, string[]>()
+  readonly #containersOf = new Map<string, string[]>()
+  readonly #unhealthy = new Map<string, string>()
   readonly #listeners = new Set<(containerId: string, sandboxId: string) => void>()
 
   constructor(options: SimulatedRuntimeOptions) {
@@ -33,31 +48,37 @@ class SimulatedRuntime implements ContainerRuntime {
   }
 
   async runPodSandbox(config: SandboxConfig): Promise<string> {
-    const existing = [...this.#sandboxes.values()].find(
-      (one) => one.state === 'ready' && one.config.uid === config.uid && one.config.attempt === config.attempt,
-    )
-    if (existing) return existing.id
+    const ofPod = this.#sandboxesOf.get(config.uid) ?? []
+    const existing = ofPod.find((known) => this.#sandboxes.get(known)?.state === 'ready' && this.#sandboxes.get(known)?.config.attempt === config.attempt)
+    if (existing) return existing
     const id = newId()
     const ip = config.hostNetwork ? {} : { ip: this.#options.podIp(config) }
     this.#sandboxes.set(id, { id, config, state: 'ready', createdAtMs: this.#options.clock.now(), ...ip })
+    this.#sandboxesOf.set(config.uid, [...ofPod, id])
     return id
   }
 
   async stopPodSandbox(sandboxId: string): Promise<void> {
     const sandbox = this.#sandboxes.get(sandboxId)
-    if (!sandbox) return
+    if (!sandbox || sandbox.state === 'notready') return
     for (const container of await this.listContainers(sandboxId)) await this.stopContainer(container.id, 0)
     this.#sandboxes.set(sandboxId, { ...sandbox, state: 'notready' })
+    if (sandbox.ip) this.#options.releaseIp?.(sandbox.config, sandbox.ip)
   }
 
   async removePodSandbox(sandboxId: string): Promise<void> {
     await this.stopPodSandbox(sandboxId)
-    for (const container of await this.listContainers(sandboxId)) this.#containers.delete(container.id)
+    for (const id of this.#containersOf.get(sandboxId) ?? []) this.#forget(id)
+    this.#containersOf.delete(sandboxId)
+    const uid = this.#sandboxes.get(sandboxId)?.config.uid
     this.#sandboxes.delete(sandboxId)
+    if (uid !== undefined) drop(this.#sandboxesOf, uid, sandboxId)
   }
 
-  async listPodSandboxes(): Promise<readonly Sandbox[]> {
-    return [...this.#sandboxes.values()]
+  async listPodSandboxes(sandboxId?: string): Promise<readonly Sandbox[]> {
+    if (sandboxId === undefined) return [...this.#sandboxes.values()]
+    const sandbox = this.#sandboxes.get(sandboxId)
+    return sandbox ? [sandbox] : []
   }
 
   async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
@@ -66,6 +87,7 @@ class SimulatedRuntime implements ContainerRuntime {
     if (existing) return existing.id
     const id = newId()
     this.#containers.set(id, { id, sandboxId, config, state: 'created', createdAtMs: this.#options.clock.now() })
+    this.#containersOf.set(sandboxId, [...(this.#containersOf.get(sandboxId) ?? []), id])
     return id
   }
 
@@ -77,17 +99,35 @@ class SimulatedRuntime implements ContainerRuntime {
   async stopContainer(containerId: string, gracePeriodSeconds: number): Promise<void> {
     const container = this.#containers.get(containerId)
     if (container?.state !== 'running') return
-    const exitCode = gracePeriodSeconds > 0 ? exitCodes.terminated : exitCodes.killed
-    this.#change({ ...container, state: 'exited', finishedAtMs: this.#options.clock.now(), exitCode, reason: 'Error' })
+    this.exit(containerId, { exitCode: gracePeriodSeconds > 0 ? exitCodes.terminated : exitCodes.killed })
+  }
+
+  exit(containerId: string, { exitCode, reason = exitCode === 0 ? 'Completed' : 'Error' }: { exitCode: number; reason?: string }): void {
+    const container = this.#container(containerId)
+    if (container.state !== 'running') return
+    this.#change({ ...container, state: 'exited', finishedAtMs: this.#options.clock.now(), exitCode, reason })
+  }
+
+  failProbes(containerId: string, message: string | undefined): void {
+    if (message === undefined) this.#unhealthy.delete(containerId)
+    else this.#unhealthy.set(this.#container(containerId).id, message)
+  }
+
+  async answer(containerId: string): Promise<{ ok: boolean; message: string }> {
+    const message = this.#unhealthy.get(containerId)
+    return { ok: message === undefined, message: message ?? '' }
   }
 
   async removeContainer(containerId: string): Promise<void> {
     await this.stopContainer(containerId, 0)
-    this.#containers.delete(containerId)
+    const sandboxId = this.#containers.get(containerId)?.sandboxId
+    this.#forget(containerId)
+    if (sandboxId !== undefined) drop(this.#containersOf, sandboxId, containerId)
   }
 
   async listContainers(sandboxId?: string): Promise<readonly RuntimeContainer[]> {
-    return [...this.#containers.values()].filter((container) => sandboxId === undefined || container.sandboxId === sandboxId)
+    if (sandboxId === undefined) return [...this.#containers.values()]
+    return (this.#containersOf.get(sandboxId) ?? []).map((id) => this.#container(id))
   }
 
   onContainerChange(listener: (containerId: string, sandboxId: string) => void): () => void {
@@ -109,6 +149,11 @@ class SimulatedRuntime implements ContainerRuntime {
     this.#listeners.clear()
   }
 
+  #forget(containerId: string): void {
+    this.#containers.delete(containerId)
+    this.#unhealthy.delete(containerId)
+  }
+
   #container(id: string): RuntimeContainer {
     const container = this.#containers.get(id)
     if (!container) throw new Error(`container ${id} not found`)
@@ -119,6 +164,13 @@ class SimulatedRuntime implements ContainerRuntime {
     this.#containers.set(container.id, container)
     for (const listener of this.#listeners) listener(container.id, container.sandboxId)
   }
+}
+
+/** Takes one id out of a group; an empty group goes. */
+function drop(groups: Map<string, string[]>, group: string, id: string): void {
+  const left = (groups.get(group) ?? []).filter((one) => one !== id)
+  if (left.length > 0) groups.set(group, left)
+  else groups.delete(group)
 }
 
 const newId = () => randomUUID().replaceAll('-', '').repeat(2)
