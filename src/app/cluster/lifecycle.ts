@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { rm } from 'node:fs/promises'
@@ -11,6 +10,7 @@ import { setUpProfileNetwork, tearDownProfileNetwork } from '../../node/network/
 import { pickRanges } from '../../node/network/ranges.ts'
 import { destroyAll } from '../../node/runtime/process/destroy.ts'
 import { activeProfile, defaultProfile, setActiveProfile } from './active-profile.ts'
+import { unmountBelow } from '../../node/runtime/process/mounts.ts'
 import { UserError } from './errors.ts'
 import { clientOf, ensureCertificates } from './identities.ts'
 import { removeContext, writeContext } from './kubeconfig.ts'
@@ -88,7 +88,7 @@ async function takeDownLocked(home: string, profile: Profile): Promise<boolean> 
   const ran = await stopRoles(paths)
   if (profile.runtime !== 'process') return ran
   await destroyAll(paths.runtime, { cgroupRoot: contextName(profile) })
-  unmountBelow(paths.directory)
+  await unmountBelow(paths.directory)
   await tearDownProfileNetwork(profile.name)
   return ran
 }
@@ -105,14 +105,6 @@ export async function removeCluster(home: string, profile: Profile): Promise<voi
 export function removeHome(home: string): void {
   for (const name of ['images', 'profiles', 'active-profile', 'bin']) rmSync(join(home, name), { recursive: true, force: true })
   if (existsSync(home) && readdirSync(home).length === 0) rmdirSync(home)
-}
-
-/** Memory volumes of Pods are mounts; what a killed agent left is taken off here. */
-function unmountBelow(directory: string): void {
-  const mounts = readFileSync('/proc/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-  for (const mount of mounts.filter((path) => path.startsWith(`${directory}/`)).reverse()) spawnSync('umount', ['-l', mount])
 }
 
 async function planProfile(request: UpRequest): Promise<Profile> {

@@ -26,7 +26,7 @@ type RequestOf = (container: Container) => Amounts
  * What a Pod needs at its peak: all containers and sidecars together, or the greediest init container with the sidecars
  * started before it, whichever is more; then the Pod's own `resources` in place of the sum, then overhead.
  */
-const peakOf = (pod: Pod, requestOf: RequestOf): Map<string, number> => {
+const peakOf = (pod: Pod, requestOf: RequestOf, kind: 'requests' | 'limits' = 'requests'): Map<string, number> => {
   const sidecars = new Map<string, number>()
   const initPeak = new Map<string, number>()
   for (const container of pod.spec.initContainers ?? []) {
@@ -36,7 +36,7 @@ const peakOf = (pod: Pod, requestOf: RequestOf): Map<string, number> => {
   const running = new Map(sidecars)
   for (const container of pod.spec.containers) addTo(running, requestOf(container))
   const total = raiseTo(running, initPeak)
-  for (const [resource, amount] of amountsOf(pod.spec.resources?.requests)) total.set(resource, amount)
+  for (const [resource, amount] of amountsOf(pod.spec.resources?.[kind])) total.set(resource, amount)
   return addTo(total, amountsOf(pod.spec.overhead))
 }
 
@@ -50,6 +50,15 @@ const unasked: Amounts = new Map([
 
 /** What a Pod asks of a node; sidecars and init containers count by upstream's arithmetic. */
 export const podRequests = (pod: Pod): Amounts => peakOf(pod, declared)
+
+/** What a Pod may take at most, of what all its containers limit (or it does itself); what one of them leaves open is not in it. */
+export const podLimits = (pod: Pod): Amounts => {
+  const limited = peakOf(pod, (container) => amountsOf(container.resources?.limits), 'limits')
+  const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]
+  const isOpen = (resource: string) =>
+    !amountsOf(pod.spec.resources?.limits).get(resource) && containers.some((container) => !amountsOf(container.resources?.limits).get(resource))
+  return new Map([...limited].filter(([resource]) => !isOpen(resource)))
+}
 
 /** Requests for scoring: upstream's defaults stand in where a container names no CPU or memory. */
 export const podScoringRequests = (pod: Pod): Amounts => peakOf(pod, (container) => new Map([...unasked, ...declared(container)]))

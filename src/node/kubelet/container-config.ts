@@ -5,6 +5,7 @@ import type { Image } from '../images/image-store.ts'
 import type { ContainerConfig, MountConfig } from '../runtime/runtime.ts'
 import { ContainerConfigError } from './environment.ts'
 import { expand } from './expansion.ts'
+import { quotaMicrosOf, sharesOf } from './pod-cgroup.ts'
 import { hostnameOf } from './pod-names.ts'
 
 export interface ContainerConfigInput {
@@ -78,9 +79,11 @@ const resourcesOf = (pod: Pod, container: Container, nodeMemoryBytes: number): C
   const limitMilli = quantityToMilli(limits.cpu ?? '0')
   const memory = limits.memory === undefined ? 0 : Math.floor(quantityToNumber(limits.memory))
   return {
-    cpuShares: Math.max(2, Math.floor((cpuMilli * 1024) / 1000)),
-    ...(limitMilli ? { cpuQuotaMicros: Math.max(1000, limitMilli * 100) } : {}),
+    cpuShares: sharesOf(cpuMilli),
+    ...(limitMilli ? { cpuQuotaMicros: quotaMicrosOf(limitMilli) } : {}),
     ...(memory ? { memoryLimitBytes: memory } : {}),
+    // As upstream's default: a container that runs out of memory goes as a whole.
+    unified: { 'memory.oom.group': '1' },
     oomScoreAdj: oomScoreAdjust(pod, container, nodeMemoryBytes),
   }
 }

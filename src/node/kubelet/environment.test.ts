@@ -74,6 +74,22 @@ describe('variables', () => {
   })
 
   it.each([
+    ['limits.cpu', '0', '2'],
+    ['limits.cpu', '1', '2'],
+    ['limits.cpu', '1m', '1100'],
+    ['requests.cpu', '1m', '100'],
+    ['requests.cpu', '0', '1'],
+    ['limits.memory', '0', '67108865'],
+    ['limits.memory', '1Mi', '65'],
+    ['limits.memory', '1M', '68'],
+    ['requests.memory', '1Ki', '0'],
+    ['requests.ephemeral-storage', '0', '0'],
+  ])('tell %s in units of %s, rounded up: %s', async (resource, divisor, value) => {
+    const resources = { limits: { cpu: '1100m', memory: '67108865' }, requests: { cpu: '100m' } }
+    expect(await environment({ env: [{ name: 'X', valueFrom: { resourceFieldRef: { resource, divisor } } }], resources })).toMatchObject({ X: value })
+  })
+
+  it.each([
     [{ env: [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'c', key: 'none' } } }] }, "couldn't find key none in ConfigMap shop/c"],
     [{ env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 'none', key: 'k' } } }] }, 'secret "none" not found'],
     [{ envFrom: [{ configMapRef: { name: 'none' } }] }, 'configmap "none" not found'],

@@ -1,5 +1,5 @@
 import type { Container, Pod, ResourceFieldSelector } from '../../base/api/generated/types.ts'
-import { quantityToNumber } from '../../base/lib/quantity.ts'
+import { parseQuantity } from '../../base/lib/quantity.ts'
 
 /** Addresses and sizes that the object itself may not tell yet. */
 export interface FieldContext {
@@ -47,16 +47,17 @@ export const fieldValue = (path: string, { pod, podIP, hostIP }: FieldContext): 
 }
 
 /** A limit or request in units of the divisor, rounded up. Absent limits are the node's allocatable; absent requests are 0. */
-export const resourceFieldValue = (selector: ResourceFieldSelector, context: FieldContext, own?: Container): string => {
+export const resourceFieldValue = (selector: ResourceFieldSelector, context: FieldContext, self?: Container): string => {
   const { pod, allocatable } = context
   const container = selector.containerName
     ? [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((one) => one.name === selector.containerName)
-    : own
+    : self
   if (!container) throw new Error(`container ${selector.containerName ?? ''} not found`)
   const [kind = '', ...rest] = selector.resource.split('.')
   const name = rest.join('.')
   if (kind !== 'limits' && kind !== 'requests') throw new Error(`unsupported container resource : ${selector.resource}`)
-  const given = container.resources?.[kind]?.[name] ?? (kind === 'limits' ? allocatable[name] : '0') ?? '0'
-  const divisor = quantityToNumber(selector.divisor ?? '0') || 1
-  return String(Math.ceil(Number((quantityToNumber(given) / divisor).toFixed(6))))
+  const own = container.resources?.[kind]?.[name]
+  const given = own !== undefined && parseQuantity(own).nano > 0n ? own : kind === 'limits' ? (allocatable[name] ?? '0') : '0'
+  const [amount, divisor] = [parseQuantity(given).nano, parseQuantity(selector.divisor ?? '0').nano || parseQuantity('1').nano]
+  return String((amount + divisor - 1n) / divisor)
 }

@@ -1,3 +1,4 @@
+import { podCgroup } from './pod-cgroup.ts'
 import type { PodContext } from './pod-context.ts'
 import { hostnameOf } from './pod-names.ts'
 
@@ -68,7 +69,9 @@ export class PodSandboxes {
       hostNetwork: spec.hostNetwork ?? false,
       node: node.config.name,
       logDirectory,
-      cgroupParent: `kubepods/pod${uid}`,
+      ...podCgroup(pod),
+      ...(spec.hostIPC ? { hostIPC: true } : {}),
+      pidNamespace: spec.hostPID ? ('node' as const) : spec.shareProcessNamespace ? ('pod' as const) : ('container' as const),
       sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map((sysctl) => [sysctl.name, sysctl.value])),
     }
   }

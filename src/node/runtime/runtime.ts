@@ -41,8 +41,15 @@ export interface SandboxConfig {
   readonly node: string
   /** The Pod's address chosen from the node's podCIDR; absent for hostNetwork. */
   readonly logDirectory: string
+  /** The Pod's control group, as `kubepods/burstable/pod<uid>`. */
   readonly cgroupParent: string
+  /** Limits of that group: what all containers of the Pod have together. */
+  readonly resources?: Resources
   readonly sysctls: Readonly<Record<string, string>>
+  /** Shares the node's IPC namespace and /dev/shm. */
+  readonly hostIPC?: boolean
+  /** Whose processes a container sees: its own (unless told), those of its Pod, or the node's. */
+  readonly pidNamespace?: 'container' | 'pod' | 'node'
 }
 
 export interface Sandbox {
@@ -82,7 +89,17 @@ export interface ContainerConfig {
   readonly noNewPrivileges: boolean
   readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] }
   readonly stopSignal: string
-  readonly resources: { readonly cpuShares?: number; readonly cpuQuotaMicros?: number; readonly memoryLimitBytes?: number; readonly oomScoreAdj?: number }
+  readonly resources: Resources & { readonly oomScoreAdj?: number }
+}
+
+/** Limits of a control group; what is absent is not limited. */
+export interface Resources {
+  readonly cpuShares?: number
+  /** Of each period of 100 ms. */
+  readonly cpuQuotaMicros?: number
+  readonly memoryLimitBytes?: number
+  /** Files of cgroup v2 by name; without effect in v1. */
+  readonly unified?: Readonly<Record<string, string>>
 }
 
 export interface RuntimeContainer {

@@ -1,8 +1,19 @@
 // The rules of Pods and of the templates that make them.
-import type { Container, EnvVar, EphemeralContainer, PodSpec, PodTemplateSpec, Probe, Volume } from '../generated/types.ts'
+import type {
+  Container,
+  DownwardAPIVolumeFile,
+  EnvVar,
+  EphemeralContainer,
+  HostPathVolumeSource,
+  PodSpec,
+  PodTemplateSpec,
+  Probe,
+  Volume,
+} from '../generated/types.ts'
 import { compareQuantities, isQuantity } from '../../lib/quantity.ts'
 import type { FieldFault } from '../resource.ts'
 import { duplicate, forbidden, invalid, invalidAll, nonNegative, notFound, notSupported, oneOf, portNumber, required, unique } from './field.ts'
+import { validateResourceFieldRef } from './resource-field-ref.ts'
 import { validateTemplateMetadata } from './metadata.ts'
 import { dns1123Label, dns1123Subdomain, envName, portName, qualifiedName, labelValue } from './names.ts'
 
@@ -77,7 +88,11 @@ const validateVolumes = (volumes: readonly Volume[], field: string): FieldFault[
       ...(volume.configMap && !volume.configMap.name ? [required(`${at}.configMap.name`)] : []),
       ...(volume.secret && !volume.secret.secretName ? [required(`${at}.secret.secretName`)] : []),
       ...(volume.persistentVolumeClaim && !volume.persistentVolumeClaim.claimName ? [required(`${at}.persistentVolumeClaim.claimName`)] : []),
-      ...(volume.hostPath && !volume.hostPath.path ? [required(`${at}.hostPath.path`)] : []),
+      ...(volume.hostPath ? validateHostPath(volume.hostPath, `${at}.hostPath`) : []),
+      ...validateDownwardItems(volume.downwardAPI?.items, `${at}.downwardAPI`),
+      ...(volume.projected?.sources ?? []).flatMap((source, s) =>
+        validateDownwardItems(source.downwardAPI?.items, `${at}.projected.sources[${s}].downwardAPI`),
+      ),
     ]
   }),
   ...unique(
@@ -86,6 +101,21 @@ const validateVolumes = (volumes: readonly Volume[], field: string): FieldFault[
     (i) => `${field}[${i}].name`,
   ),
 ]
+
+const hostPathTypes = ['', 'BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket']
+
+const validateHostPath = ({ path, type }: HostPathVolumeSource, at: string): FieldFault[] => [
+  ...(path ? [] : [required(`${at}.path`)]),
+  ...(path?.split('/').includes('..') ? [invalid(`${at}.path`, path, "must not contain '..'")] : []),
+  ...(type ? oneOf(`${at}.type`, type, hostPathTypes) : []),
+]
+
+const validateDownwardItems = (items: readonly DownwardAPIVolumeFile[] | undefined, at: string): FieldFault[] =>
+  (items ?? []).flatMap((item) => [
+    ...(item.path ? [] : [required(`${at}.path`)]),
+    ...(item.resourceFieldRef ? validateResourceFieldRef(item.resourceFieldRef, `${at}.resourceFieldRef`, { isFile: true }) : []),
+    ...(item.fieldRef || item.resourceFieldRef ? [] : [required(at, 'one of fieldRef and resourceFieldRef is required')]),
+  ])
 
 export const validateContainer = (container: AnyContainer, at: string, volumes: ReadonlySet<string>): FieldFault[] => [
   ...(container.name ? invalidAll(`${at}.name`, container.name, dns1123Label(container.name)) : [required(`${at}.name`)]),
@@ -153,6 +183,7 @@ const validateEnv = (env: EnvVar, at: string): FieldFault[] => {
     ...(from && env.value ? [invalid(`${at}.valueFrom`, '', 'may not be specified when `value` is not empty')] : []),
     ...(from?.configMapKeyRef && !from.configMapKeyRef.key ? [required(`${at}.valueFrom.configMapKeyRef.key`)] : []),
     ...(from?.secretKeyRef && !from.secretKeyRef.key ? [required(`${at}.valueFrom.secretKeyRef.key`)] : []),
+    ...(from?.resourceFieldRef ? validateResourceFieldRef(from.resourceFieldRef, `${at}.valueFrom.resourceFieldRef`, { isFile: false }) : []),
     ...(from?.fieldRef && !from.fieldRef.fieldPath ? [required(`${at}.valueFrom.fieldRef.fieldPath`)] : []),
   ]
 }

@@ -186,6 +186,39 @@ describe('validation', () => {
       ['spec.containers[0].volumeMounts[0].name: Not found: "v"'],
     ],
     [
+      'a host path that climbs, of no known type',
+      'pods',
+      { spec: { containers: [container], volumes: [{ name: 'v', hostPath: { path: '/a/../b', type: 'Folder' } }] } },
+      [
+        `spec.volumes[0].hostPath.path: Invalid value: "/a/../b": must not contain '..'`,
+        'spec.volumes[0].hostPath.type: Unsupported value: "Folder": supported values: "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"',
+      ],
+    ],
+    [
+      'resources that no variable or file can tell',
+      'pods',
+      {
+        spec: {
+          containers: [
+            {
+              ...container,
+              env: [
+                { name: 'A', valueFrom: { resourceFieldRef: { resource: 'limits.gpu' } } },
+                { name: 'B', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1k' } } },
+                { name: 'C', valueFrom: { resourceFieldRef: { resource: 'limits.memory', divisor: '1024Ki' } } },
+              ],
+            },
+          ],
+          volumes: [{ name: 'v', downwardAPI: { items: [{ path: 'cpu', resourceFieldRef: { resource: 'limits.cpu' } }] } }],
+        },
+      },
+      [
+        'spec.volumes[0].downwardAPI.resourceFieldRef.containerName: Required value',
+        'spec.containers[0].env[0].valueFrom.resourceFieldRef.resource: Unsupported value: "limits.gpu": supported values: "limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory"',
+        `spec.containers[0].env[1].valueFrom.resourceFieldRef.divisor: Invalid value: "limits.cpu": only divisor's values 1m and 1 are supported with the cpu resource`,
+      ],
+    ],
+    [
       'a restart policy of fancy',
       'pods',
       { spec: { containers: [container], restartPolicy: 'Maybe' } },

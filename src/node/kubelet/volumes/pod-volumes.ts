@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { chmod, chown, mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Pod, Volume } from '../../../base/api/generated/types.ts'
 import { quantityToNumber } from '../../../base/lib/quantity.ts'
 import { ignoreRights, writeAtomically } from './atomic-writer.ts'
+import { hostPathOf } from './host-path.ts'
 import { hasPayload, volumePayload, type PayloadSources } from './payload.ts'
 
 const run = promisify(execFile)
@@ -58,7 +59,7 @@ export class PodVolumes {
   async #setUpOne(pod: Pod, volume: Volume, sources: VolumeSources): Promise<string> {
     if (hasPayload(volume)) return this.#setUpPayload(pod, volume, sources)
     if (volume.emptyDir) return this.#setUpEmptyDir(pod, volume)
-    if (volume.hostPath) return checkHostPath(volume.hostPath.path, volume.hostPath.type ?? '')
+    if (volume.hostPath) return hostPathOf(volume.hostPath)
     const claim = volume.persistentVolumeClaim?.claimName ?? (volume.ephemeral ? `${pod.metadata.name}-${volume.name}` : undefined)
     if (claim) return shareWithGroup(await sources.claimPath(pod.metadata.namespace ?? '', claim), pod)
     throw new Error(
@@ -109,16 +110,4 @@ const shareWithGroup = async (path: string, pod: Pod): Promise<string> => {
 const isMountPoint = async (path: string): Promise<boolean> => {
   const [own, parent] = await Promise.all([stat(path).catch(() => undefined), stat(dirname(path)).catch(() => undefined)])
   return own !== undefined && own.dev !== parent?.dev
-}
-
-const checkHostPath = async (path: string, type: string): Promise<string> => {
-  const found = await stat(path).catch(() => undefined)
-  if (type === 'DirectoryOrCreate' && !found) await mkdir(path, { recursive: true, mode: 0o755 })
-  else if (type === 'FileOrCreate' && !found) await writeFile(path, '', { mode: 0o644 })
-  else if ((type === 'Directory' || type === 'DirectoryOrCreate') && !found?.isDirectory())
-    throw new Error(`hostPath type check failed: ${path} is not a directory`)
-  else if ((type === 'File' || type === 'FileOrCreate') && !found?.isFile()) throw new Error(`hostPath type check failed: ${path} is not a file`)
-  else if (type === 'Socket' && !found?.isSocket()) throw new Error(`hostPath type check failed: ${path} is not a socket file`)
-  else if (type === '' && !found) await mkdir(path, { recursive: true, mode: 0o755 })
-  return path
 }

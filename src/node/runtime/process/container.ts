@@ -5,7 +5,7 @@ import type { Clock } from '../../../base/lib/clock.ts'
 import type { Image } from '../../images/image-store.ts'
 import type { RuntimeContainer, SandboxConfig } from '../runtime.ts'
 import { privilegeArguments } from './capabilities.ts'
-import type { Cgroups } from './cgroups.ts'
+import type { Cgroups } from './cgroups/cgroups.ts'
 import { defaultPath, whyNotExecutable } from './executable.ts'
 import { type HostTools, requireTerminalTools } from './host-tools.ts'
 import { type OutputTap, OutputReader, releaseLauncher } from './output.ts'
@@ -13,7 +13,7 @@ import { identify, isAlive, type ProcessIdentity, readIdentity, readIfThere, sig
 import { containerFolder, type ContainerRecord, eventsFile, saveRecord } from './records.ts'
 import { prepareRoot } from './root-filesystem.ts'
 import type { RootView } from '../../images/root-view.ts'
-import { containerCommand, type Input, launcherScript, setupScript } from './scripts.ts'
+import { containerCommand, type Input, launcherScript, type PidNamespace, setupScript } from './scripts.ts'
 import { quote, startDetached } from './shell.ts'
 import { containerTerminalScript } from './terminal.ts'
 
@@ -27,6 +27,14 @@ export interface ContainerSurroundings {
   readonly changed: (container: Container) => void
 }
 
+export interface StartOptions {
+  readonly image: Image
+  /** The process that holds the sandbox's namespaces. */
+  readonly holder: ProcessIdentity
+  readonly hostname: string
+  readonly shm: string
+}
+
 /** The process could not be started; the container counts as ended with code 128. */
 export class StartError extends Error {
   override readonly name = 'StartError'
@@ -38,6 +46,7 @@ export class Container {
   record: ContainerRecord
   readonly #around: ContainerSurroundings
   readonly #logFile: string
+  readonly #pidNamespace: PidNamespace
   #output: OutputReader | undefined
   #init: ProcessIdentity | undefined
   #launcher: ProcessIdentity | undefined
@@ -46,6 +55,7 @@ export class Container {
 
   constructor(record: ContainerRecord, sandbox: SandboxConfig, around: ContainerSurroundings) {
     this.record = record
+    this.#pidNamespace = sandbox.pidNamespace ?? 'container'
     this.#around = around
     this.folder = containerFolder(around.directory, record.id)
     this.#logFile = join(sandbox.logDirectory, record.config.logPath)
@@ -71,7 +81,7 @@ export class Container {
     saveRecord(this.folder, this.record)
   }
 
-  async start(options: { image: Image; holder: ProcessIdentity; sandbox: SandboxConfig }): Promise<void> {
+  async start(options: StartOptions): Promise<void> {
     try {
       this.#writeScripts(options)
       await startDetached(['sh', 'launch.sh'], this.folder)
@@ -132,11 +142,11 @@ export class Container {
     this.#output = undefined
   }
 
-  #writeScripts({ image, holder, sandbox }: { image: Image; holder: ProcessIdentity; sandbox: SandboxConfig }): void {
+  #writeScripts({ image, holder, hostname, shm }: StartOptions): void {
     const { config, id, cgroup } = this.record
     const { directory, cgroups, tools, scratch } = this.#around
-    const prepared = prepareRoot({ folder: this.folder, image, config, devices: join(directory, 'devices'), scratch })
-    const env = completeEnvironment(config.env, { view: prepared.view, hostname: sandbox.hostname, uid: config.user.uid })
+    const prepared = prepareRoot({ folder: this.folder, image, config, devices: join(directory, 'devices'), shm, scratch })
+    const env = completeEnvironment(config.env, { view: prepared.view, hostname, uid: config.user.uid })
     const path = env.findLast(([name]) => name === 'PATH')![1]
     const fault = whyNotExecutable(prepared.view, { command: config.argv[0] ?? '', path, workingDir: config.workingDir || '/' })
     if (fault) throw new Error(fault)
@@ -154,15 +164,17 @@ export class Container {
       ...(config.resources.oomScoreAdj === undefined ? {} : { oomScoreAdj: config.resources.oomScoreAdj }),
     })
     if (config.tty) requireTerminalTools()
+    const command = containerCommand(this.#pidNamespace)
     const launcher = launcherScript({
       id,
       events: eventsFile(directory),
       holderPid: holder.pid,
       joinFiles: cgroups.joinFiles(cgroup),
       input: inputOf(config),
-      command: config.tty ? ['unshare', '--mount', 'sh', 'terminal.sh'] : containerCommand,
+      command: config.tty ? ['unshare', '--mount', 'sh', 'terminal.sh'] : command,
+      pidNamespace: this.#pidNamespace,
     })
-    const terminal = { devpts: join(this.folder, 'pts'), uid: config.user.uid, command: `exec ${containerCommand.map(quote).join(' ')}` }
+    const terminal = { devpts: join(this.folder, 'pts'), uid: config.user.uid, command: `exec ${command.map(quote).join(' ')}` }
     for (const [name, text] of [
       ...(config.tty ? ([['terminal.sh', `${containerTerminalScript(terminal)} <&6 >&3`]] as const) : []),
       ['fstab', prepared.fstab],
@@ -200,6 +212,8 @@ export class Container {
   async #finish(status: number | undefined): Promise<void> {
     const startedAtMs = changedAtMs(join(this.folder, 'pid'))
     const finishedAtMs = changedAtMs(join(this.folder, 'exit')) ?? this.#around.clock.now()
+    // Without a PID namespace of its own nothing ends the other processes when the first has.
+    if (this.#pidNamespace !== 'container') this.#around.cgroups.kill(this.record.cgroup)
     await this.#output?.drain()
     const killedForMemory = status !== 0 && this.#around.cgroups.oomKills(this.record.cgroup) > 0
     const exitCode = status ?? 255

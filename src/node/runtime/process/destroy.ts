@@ -1,8 +1,9 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../../base/lib/clock.ts'
-import { openCgroups } from './cgroups.ts'
+import { openCgroups } from './cgroups/cgroups.ts'
 import { identify, isAlive, type ProcessIdentity, readIdentity, signalProcess } from './process-identity.ts'
+import { unmountBelow } from './mounts.ts'
 import { containerFolder, readContainers, readSandboxes } from './records.ts'
 
 const patienceMs = 10_000
@@ -25,6 +26,7 @@ export async function destroyAll(directory: string, options: { cgroupRoot: strin
   ].filter((identity) => identity !== undefined)
   await endAll(found, clock)
   await until(() => cgroups.remove(''), clock)
+  await unmountBelow(directory)
   if (existsSync(directory)) rmSync(directory, { recursive: true, force: true })
 }
 

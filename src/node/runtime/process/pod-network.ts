@@ -1,11 +1,18 @@
 import type { SandboxConfig } from '../runtime.ts'
+import { runScript } from './shell.ts'
 
 /** Joins a Pod's network namespace to the cluster's network. Both verbs are safe to repeat. */
 export interface PodNetwork {
-  /** `netnsPid` is a process whose `/proc/PID/ns/net` is the Pod's; its `lo` is up. */
+  /** `netnsPid` is a process whose `/proc/PID/ns/net` is the Pod's. Brings its `lo` up, too. */
   attach(sandbox: { readonly id: string; readonly config: SandboxConfig; readonly netnsPid: number }): Promise<{ readonly ip: string }>
   detach(sandboxId: string): Promise<void>
 }
 
 /** Pods with a loopback interface only, and no address. */
-export const loopbackOnly: PodNetwork = { attach: async () => ({ ip: '' }), detach: async () => {} }
+export const loopbackOnly: PodNetwork = {
+  async attach({ netnsPid }) {
+    await runScript(`nsenter --net=/proc/${netnsPid}/ns/net ip link set lo up`)
+    return { ip: '' }
+  },
+  detach: async () => {},
+}

@@ -18,7 +18,8 @@ import type {
 } from '../runtime.ts'
 import { attachTo } from './attach.ts'
 import { privilegeArguments } from './capabilities.ts'
-import { type Cgroups, openCgroups } from './cgroups.ts'
+import { levelResources } from './cgroups/levels.ts'
+import { type Cgroups, openCgroups } from './cgroups/cgroups.ts'
 import { completeEnvironment, Container, type ContainerSurroundings } from './container.ts'
 import { ExecPipes, startExec } from './exec.ts'
 import { whyNotExecutable } from './executable.ts'
@@ -101,8 +102,9 @@ class ProcessRuntime implements ContainerRuntime {
     )
     if (existing) return existing.record.id
     const id = randomBytes(32).toString('hex')
-    const cgroup = `${safePath(config.cgroupParent) || 'pods'}/${id.slice(0, 12)}`
-    const sandbox = new PodSandbox({ id, config, createdAtMs: this.#options.clock.now(), cgroup }, this.#sandboxSurroundings)
+    const cgroupParent = safePath(config.cgroupParent) || 'pods'
+    const record = { id, config: { ...config, cgroupParent }, createdAtMs: this.#options.clock.now(), cgroup: `${cgroupParent}/${id.slice(0, 12)}` }
+    const sandbox = new PodSandbox(record, this.#sandboxSurroundings)
     try {
       await sandbox.start()
     } catch (error) {
@@ -111,6 +113,7 @@ class ProcessRuntime implements ContainerRuntime {
       throw error
     }
     this.#sandboxes.set(id, sandbox)
+    this.#weighLevels()
     return id
   }
 
@@ -131,6 +134,13 @@ class ProcessRuntime implements ContainerRuntime {
     this.#sandboxes.delete(sandboxId)
     const parent = dirname(sandbox.record.cgroup)
     if (![...this.#sandboxes.values()].some(({ record }) => dirname(record.cgroup) === parent)) this.#options.cgroups.remove(parent)
+    this.#weighLevels()
+  }
+
+  #weighLevels(): void {
+    for (const [path, resources] of levelResources([...this.#sandboxes.values()].map(({ record }) => record.config))) {
+      this.#options.cgroups.create(path, resources)
+    }
   }
 
   async listPodSandboxes(): Promise<readonly Sandbox[]> {
@@ -143,7 +153,7 @@ class ProcessRuntime implements ContainerRuntime {
     if (existing) return existing.record.id
     if (!(await this.#options.images.resolve(config.imageId))) throw new Error(`image ${config.imageId} (${config.image}) is not present`)
     const id = randomBytes(32).toString('hex')
-    const record = { id, sandboxId, config, createdAtMs: this.#options.clock.now(), cgroup: `${sandbox.record.cgroup}/${id.slice(0, 12)}` }
+    const record = { id, sandboxId, config, createdAtMs: this.#options.clock.now(), cgroup: `${sandbox.record.config.cgroupParent}/${id.slice(0, 12)}` }
     const container = new Container(record, sandbox.record.config, this.#containerSurroundings)
     container.create()
     this.#containers.set(id, container)
@@ -163,7 +173,7 @@ class ProcessRuntime implements ContainerRuntime {
     const sandbox = this.#readySandbox(sandboxId)
     const found = await this.#options.images.resolve(config.imageId)
     if (!found) throw new Error(`image ${config.imageId} (${config.image}) is not present`)
-    await container.start({ image: found.image, holder: sandbox.holder!, sandbox: sandbox.record.config })
+    await container.start({ image: found.image, holder: sandbox.holder!, hostname: sandbox.record.config.hostname, shm: sandbox.shm })
   }
 
   async stopContainer(containerId: string, gracePeriodSeconds: number): Promise<void> {

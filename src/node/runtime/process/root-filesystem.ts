@@ -11,6 +11,8 @@ export interface RootOptions {
   readonly config: Pick<ContainerConfig, 'mounts' | 'workingDir' | 'readOnlyRootFilesystem' | 'privileged' | 'tty'>
   /** Folder with the device nodes and links that every container gets. */
   readonly devices: string
+  /** The folder behind /dev/shm. */
+  readonly shm: string
   /** Where the writable layers lie: beside the container's record, or in a memory filesystem made at its start. */
   readonly scratch: 'folder' | 'memory'
 }
@@ -84,7 +86,7 @@ export function prepareRoot(options: RootOptions): PreparedRoot {
   const lines: Line[] = [
     ...overlays.map(({ at, name, lowers: below, readOnly }) => overlayLine({ target: target(at), layer: join(layers, name), lowers: below, from, readOnly })),
     ...plain.map((path) => bindLine(path, target(path), 'bind,ro')),
-    ...kernelLines(root, options.config.privileged),
+    ...kernelLines(root, options),
     devptsLine(root, options.config.tty ? join(options.folder, 'pts') : undefined),
     ...volumeLines(options.config.mounts, view, target),
   ]
@@ -105,14 +107,14 @@ function overlayLine(options: { target: string; layer: string; lowers: readonly 
   return { source: 'overlay', target: options.target, type: 'overlay', options: [options.readOnly ? 'ro' : 'rw', ...parts].join(',') }
 }
 
-function kernelLines(root: string, privileged: boolean): Line[] {
+function kernelLines(root: string, { shm, config: { privileged } }: RootOptions): Line[] {
   const safe = 'nosuid,nodev,noexec'
   const line = (type: string, at: string, options: string): Line => ({ source: type, target: join(root, at), type, options })
   const self = (at: string) => join(root, at)
   return [
     line('proc', '/proc', safe),
     line('sysfs', '/sys', privileged ? safe : `ro,${safe}`),
-    line('tmpfs', '/dev/shm', `${safe},mode=1777,size=65536k`),
+    bindLine(shm, self('/dev/shm'), 'bind'),
     line('mqueue', '/dev/mqueue', safe),
     ...(privileged ? [] : readOnlyPaths.filter((path) => existsSync(path)).map((path) => bindLine(self(path), self(path), `bind,ro,${safe}`))),
     ...(privileged ? [] : maskedPaths.filter((path) => existsSync(path)).map((path) => maskLine(root, path))),

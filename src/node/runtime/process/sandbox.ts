@@ -1,12 +1,14 @@
 import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Clock } from '../../../base/lib/clock.ts'
 import type { Sandbox } from '../runtime.ts'
-import type { Cgroups } from './cgroups.ts'
+import type { Cgroups } from './cgroups/cgroups.ts'
 import type { PodNetwork } from './pod-network.ts'
-import { identify, isAlive, type ProcessIdentity, signalProcess } from './process-identity.ts'
+import { isAlive, type ProcessIdentity, readIdentity, signalProcess } from './process-identity.ts'
 import { sandboxFolder, type SandboxRecord, saveRecord } from './records.ts'
 import { sandboxScript } from './scripts.ts'
 import { startDetached } from './shell.ts'
+import { unmountBelow } from './mounts.ts'
 
 export interface SandboxSurroundings {
   readonly directory: string
@@ -49,14 +51,22 @@ export class PodSandbox {
     return { id, config, createdAtMs, state: this.ready ? 'ready' : 'notready', ...(ip === undefined ? {} : { ip }) }
   }
 
+  /** The folder behind /dev/shm of its containers. */
+  get shm(): string {
+    return this.record.config.hostIPC ? '/dev/shm' : join(this.#folder, 'shm')
+  }
+
   async start(): Promise<void> {
     const { id, config, cgroup } = this.record
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
-    const ownGroup = `${cgroup}/sandbox`
-    this.#around.cgroups.create(ownGroup, {})
-    const script = sandboxScript({ ...config, joinFiles: this.#around.cgroups.joinFiles(ownGroup) })
-    const child = await startDetached([...this.#enterNode(), 'unshare', '--uts', '--ipc', ...(config.hostNetwork ? [] : ['--net']), 'sh', '-c', script], '/')
-    const holder = identify(child.pid!)
+    const { cgroups } = this.#around
+    mkdirSync(config.hostIPC ? this.#folder : this.shm, { recursive: true, mode: 0o700 })
+    cgroups.create(config.cgroupParent, config.resources ?? {})
+    cgroups.create(cgroup, { cpuShares: 2 })
+    const holderFile = join(this.#folder, 'holder')
+    const isFirstProcess = config.pidNamespace === 'pod'
+    const script = sandboxScript({ ...config, joinFiles: cgroups.joinFiles(cgroup), holderFile, isFirstProcess, shm: config.hostIPC ? undefined : this.shm })
+    await startDetached([...this.#enterNode(), 'unshare', ...this.#namespaces(), 'sh', '-c', script], '/')
+    const holder = readIdentity(holderFile)
     if (!holder) throw new Error(`the sandbox of Pod ${config.namespace}/${config.name} ended as soon as it was started`)
     this.#save({ ...this.record, holder })
     if (config.hostNetwork) return
@@ -68,6 +78,7 @@ export class PodSandbox {
     const { holder, config, id } = this.record
     if (!config.hostNetwork && !this.record.stopped) await this.#around.network.detach(id)
     if (holder) signalProcess(holder, 'SIGKILL')
+    await unmountBelow(this.#folder)
     if (!this.record.stopped) this.#save({ ...this.record, stopped: true })
   }
 
@@ -80,6 +91,11 @@ export class PodSandbox {
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true })
     this.#around.cgroups.remove(this.record.cgroup)
+  }
+
+  #namespaces(): string[] {
+    const { hostIPC, hostNetwork, pidNamespace } = this.record.config
+    return ['--uts', ...(hostIPC ? [] : ['--ipc']), ...(hostNetwork ? [] : ['--net']), ...(pidNamespace === 'pod' ? ['--pid', '--fork'] : [])]
   }
 
   #enterNode(): string[] {

@@ -1,3 +1,4 @@
+import type { SandboxConfig } from '../runtime.ts'
 import { execPipeNames } from './exec.ts'
 import { type HostTools, requireTerminalTools } from './host-tools.ts'
 import type { PreparedRoot } from './root-filesystem.ts'
@@ -37,17 +38,27 @@ export function sandboxScript(options: {
   hostNetwork: boolean
   sysctls: Readonly<Record<string, string>>
   joinFiles: readonly string[]
+  /** Receives the holder's line of /proc/PID/stat. */
+  holderFile: string
+  /** Where the Pod's /dev/shm is mounted; nothing where the node's is used. */
+  shm: string | undefined
+  isFirstProcess: boolean
 }): string {
   const sysctls = Object.entries({ ...(options.hostNetwork ? {} : { 'net.ipv4.ip_unprivileged_port_start': '0' }), ...options.sysctls })
   return [
     ...joinGroups(options.joinFiles),
+    `read -r line </proc/self/stat; echo "$line" >${quote(options.holderFile)}`,
     `echo ${quote(options.hostname)} >/proc/sys/kernel/hostname || exit 1`,
-    ...(options.hostNetwork ? [] : ['ip link set lo up || exit 1']),
+    // As containerd mounts it: 64 MiB.
+    ...(options.shm ? [`mount -t tmpfs -o nosuid,nodev,noexec,mode=1777,size=65536k shm ${quote(options.shm)} || exit 1`] : []),
     ...sysctls.map(([name, value]) => `echo ${quote(value)} >${quote(`/proc/sys/${name.replaceAll('.', '/')}`)} || exit 1`),
     'echo ok',
-    'exec sleep infinity </dev/null >/dev/null 2>&1',
+    options.isFirstProcess ? reapForever : 'exec sleep infinity </dev/null >/dev/null 2>&1',
   ].join('\n')
 }
+
+// The first process of a shared PID namespace inherits what others leave; sh takes leave of it while it waits for its own.
+const reapForever = 'exec </dev/null >/dev/null 2>&1; while :; do sleep 2147483647 & wait $!; done'
 
 /** How a container's own input is kept: until the first client has gone (`once`), or for as long as the container runs. */
 export type Input = 'none' | 'kept' | 'once'
@@ -63,12 +74,15 @@ export function launcherScript(options: {
   events: string
   holderPid: number
   joinFiles: readonly string[]
+  pidNamespace: PidNamespace
   input: Input
   /** Runs in the namespaces of the sandbox and ends with the container. */
   command: readonly string[]
 }): string {
   const { input } = options
-  const namespaces = ['uts', 'ipc', 'net'].map((name) => `--${name}=/proc/${options.holderPid}/ns/${name}`)
+  const joined = ['uts', 'ipc', 'net', ...(options.pidNamespace === 'pod' ? ['pid'] : [])]
+  // Not forking itself, nsenter leaves it to the first child to be in another PID namespace.
+  const namespaces = [...joined.map((name) => `--${name}=/proc/${options.holderPid}/ns/${name}`), '--no-fork']
   return [
     'umask 022',
     `rm -f out err ack in eof exec* exit pid; mkfifo -m 666 out err ack eof${input === 'none' ? '' : ' in'} ${execPipeNames.flat().join(' ')} || exit 1`,
@@ -91,13 +105,22 @@ export function launcherScript(options: {
 }
 
 /**
- * Makes process 1 of a container from its setup script, and ends as it ends. Not by `unshare --fork`, which fails to pass SIGKILL on;
- * the shell in between says nothing of signals to the agent's pipe, which is closed by then.
- */
-export const containerCommand = ['unshare', '--mount', '--pid', 'sh', '-c', 'exec >/dev/null 2>&1; (exec sh setup.sh >&8 2>&9); exit $?'] as const
+/** Whose processes a container sees. */
+export type PidNamespace = NonNullable<SandboxConfig['pidNamespace']>
 
 /**
- * Runs as process 1 of the container: mounts its root, moves into it and lets go of this machine's. `/..` is the old root, which
+ * Makes the first process of a container from its setup script, and ends as it ends. Not by `unshare --fork`, which fails to pass SIGKILL on;
+ * the shell in between says nothing of signals to the agent's pipe, which is closed by then.
+ */
+export const containerCommand = (pidNamespace: PidNamespace): readonly string[] => [
+  'unshare',
+  '--mount',
+  ...(pidNamespace === 'container' ? ['--pid'] : []),
+  ...['sh', '-c', 'exec >/dev/null 2>&1; (exec sh setup.sh >&8 2>&9); exit $?'],
+]
+
+/**
+ * Runs as the container's first process: mounts its root, moves into it and lets go of this machine's. `/..` is the old root, which
  * pivot_root stacked over the new one; as working directory it stays usable after it has been unmounted, so the tools that set user
  * and environment come from there, and the image needs none.
  */
