@@ -53,6 +53,15 @@ export const serviceAccounts = define<api.ServiceAccount>({
   shortNames: ['sa'],
 })
 export const events = define<api.Event>({ group: '', kind: 'Event', plural: 'events', namespaced: true, type: 'core/v1.Event', shortNames: ['ev'] })
+/** The Events above in the words of their newer group: one storage. */
+export const eventsV1 = define<api.EventsEvent>({
+  group: 'events.k8s.io',
+  kind: 'Event',
+  plural: 'events',
+  namespaced: true,
+  type: 'events/v1.Event',
+  shortNames: ['ev'],
+})
 export const replicationControllers = define<api.ReplicationController>({
   group: '',
   kind: 'ReplicationController',
@@ -241,7 +250,7 @@ export const clusterRoleBindings = define<api.ClusterRoleBinding>({
   type: 'rbac/v1.ClusterRoleBinding',
 })
 
-/** Every kind above, in the order of discovery. */
+/** Every kind above that has a storage of its own, in the order of discovery. */
 export const kinds: readonly Kind[] = [
   namespaces,
   nodes,

@@ -47,6 +47,13 @@ export type Subresource = 'status' | 'scale' | 'binding' | 'log' | 'exec' | 'att
 /** `path`: anything that is one path segment (RBAC names). */
 export type NameRule = 'dns1123subdomain' | 'dns1123label' | 'dns1035label' | 'path' | 'ip'
 
+/** Another kind's objects in different words: two kinds share one storage. */
+export interface StoredAs<T extends KubeObject = KubeObject> {
+  readonly kind: Kind
+  toStored(object: T): KubeObject
+  fromStored(stored: KubeObject): T
+}
+
 /** All that is known of a kind. The hooks are pure; time is an argument, and what they change is the caller's own copy. */
 export interface Resource<T extends KubeObject = KubeObject> {
   readonly kind: Kind<T>
@@ -65,4 +72,5 @@ export interface Resource<T extends KubeObject = KubeObject> {
   /** The strategy of an update of the object itself: status kept, generation counted when the spec changed. */
   prepareUpdate(object: Mutable<T>, old: T): void
   readonly hasGeneration: boolean
+  readonly storedAs?: StoredAs<T>
 }

@@ -28,7 +28,8 @@ const count =
   (object) =>
     at(path)(object) || '0'
 
-const eventPaths = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map((field) => `involvedObject.${field}`)
+const objectPaths = (at: string): string[] =>
+  ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map((field) => `${at}.${field}`)
 
 interface FieldLabels {
   readonly labels: Readonly<Record<string, Read>>
@@ -55,9 +56,12 @@ const byKind: Readonly<Record<string, FieldLabels>> = {
   'core/events': {
     labels: {
       ...metadata,
-      ...paths(...eventPaths, 'reason', 'reportingComponent', 'type'),
+      ...paths(...objectPaths('involvedObject'), 'reason', 'reportingComponent', 'type'),
       source: (object) => at('source.component')(object) || at('reportingComponent')(object),
     },
+  },
+  'events.k8s.io/events': {
+    labels: { ...metadata, ...paths(...objectPaths('regarding'), 'reason', 'reportingController', 'type') },
   },
   'apps/replicasets': { labels: { ...metadata, 'status.replicas': count('status.replicas') } },
   'apps/statefulsets': {

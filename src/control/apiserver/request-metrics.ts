@@ -146,8 +146,9 @@ function addStorageMetrics({ metrics, registry, storage, version }: RequestMetri
   })
   build.set(1, [version.major, version.minor, version.gitVersion])
   metrics.onCollect(() => {
-    for (const { kind } of registry.all()) {
-      const count = storage.count(kind)
+    for (const resource of registry.all()) {
+      const { kind } = resource
+      const count = storage.count(resource)
       objects.set(count, [kind.group ? `${kind.plural}.${kind.group}` : kind.plural])
       byGroup.set(count, [kind.group, kind.plural])
     }

@@ -6,7 +6,7 @@ import { ageColumn, nameColumn } from './columns.ts'
 import { validateMetadata } from './metadata.ts'
 
 /** What is particular to a kind; defineResource adds what all share. */
-type Shape<T extends KubeObject> = Partial<Pick<Resource<T>, 'subresources' | 'nameRule' | 'hasGeneration'>> & {
+type Shape<T extends KubeObject> = Partial<Pick<Resource<T>, 'subresources' | 'nameRule' | 'hasGeneration' | 'storedAs'>> & {
   readonly kind: Kind<T>
   /** NAME and AGE when left out. */
   readonly columns?: readonly ColumnOf<T>[]
@@ -39,6 +39,7 @@ export const defineResource = <T extends KubeObject>(shape: Shape<T>): Resource<
     subresources,
     nameRule,
     hasGeneration,
+    ...(shape.storedAs ? { storedAs: shape.storedAs } : {}),
     columns: columns.map(({ cell: _, ...column }) => column),
     cells: (object, ctx) => columns.map((column) => column.cell(object, ctx)),
     defaults(object) {

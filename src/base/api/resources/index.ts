@@ -9,6 +9,7 @@ import { job } from './batch/job.ts'
 import { configMap, secret, serviceAccount } from './core/configuration.ts'
 import { endpoints, endpointSlice } from './core/endpoints.ts'
 import { event } from './core/event.ts'
+import { eventV1 } from './events.ts'
 import { limitRange, podTemplate, resourceQuota } from './core/limits.ts'
 import { namespace } from './core/namespace.ts'
 import { node } from './core/node.ts'
@@ -44,6 +45,7 @@ export const resources: readonly Resource[] = [
   job,
   cronJob,
   endpointSlice,
+  eventV1,
   ingress,
   ingressClass,
   networkPolicy,

@@ -1,7 +1,7 @@
 import { apiVersionOf } from '../../../base/api/kind.ts'
 import type { Kind } from '../../../base/api/kind.ts'
 import type { KubeObject } from '../../../base/api/object.ts'
-import type { Resource } from '../../../base/api/resource.ts'
+import type { Resource, StoredAs } from '../../../base/api/resource.ts'
 import type { ObjectRef } from '../../../base/client/client.ts'
 import type { RangeOptions, Store, StoreEvent, StoreWatcher } from '../../store/store.ts'
 import { Lru } from '../lru.ts'
@@ -17,11 +17,15 @@ export interface ItemRange {
   readonly remaining: number
 }
 
-export const prefixOf = (kind: Pick<Kind, 'group' | 'plural'>, namespace?: string): string =>
-  `/registry/${kind.group || 'core'}/${kind.plural}/${namespace ? `${namespace}/` : ''}`
+type Stored = Pick<Resource, 'kind' | 'storedAs'>
 
-export const storageKey = (kind: Pick<Kind, 'group' | 'plural' | 'namespaced'>, ref: ObjectRef): string =>
-  prefixOf(kind, kind.namespaced ? ref.namespace : undefined) + ref.name
+/** Keys carry no version, and the group and plural of the kind that the objects are stored as. */
+export function prefixOf(resource: Stored, namespace?: string): string {
+  const { group, plural } = resource.storedAs?.kind ?? resource.kind
+  return `/registry/${group || 'core'}/${plural}/${namespace ? `${namespace}/` : ''}`
+}
+
+export const storageKey = (resource: Stored, ref: ObjectRef): string => prefixOf(resource, resource.kind.namespaced ? ref.namespace : undefined) + ref.name
 
 /** Objects over the store of bytes: one decoded and one encoded form a revision, shared by all readers. */
 export class ObjectStorage {
@@ -40,24 +44,24 @@ export class ObjectStorage {
   }
 
   get(resource: Resource, ref: ObjectRef): Item | undefined {
-    const entry = this.store.get(storageKey(resource.kind, ref))
+    const entry = this.store.get(storageKey(resource, ref))
     return entry && this.item(resource, entry)
   }
 
   list(resource: Resource, namespace?: string, options?: RangeOptions): ItemRange {
-    const range = this.store.list(prefixOf(resource.kind, namespace), options)
+    const range = this.store.list(prefixOf(resource, namespace), options)
     return { ...range, items: range.entries.map((entry) => this.item(resource, entry)) }
   }
 
   /** How many objects of a kind there are. */
-  count(kind: Pick<Kind, 'group' | 'plural'>): number {
-    return this.store.count(prefixOf(kind))
+  count(resource: Resource): number {
+    return this.store.count(prefixOf(resource))
   }
 
   item(resource: Resource, stored: { readonly key: string; readonly revision: number; readonly value: Uint8Array }): Item {
     const cached = this.#cache.get(stored.revision)
     if (cached?.resource === resource && cached.key === stored.key) return cached
-    const item = new Item(resource, stored)
+    const item = new Item(resource, resource.storedAs ? { ...stored, value: reworded(resource.storedAs, stored.value) } : stored)
     if (this.#freeze) deepFreeze(item.object)
     this.#cache.set(stored.revision, item, stored.value.length)
     return item
@@ -65,8 +69,8 @@ export class ObjectStorage {
 
   /** Undefined when the key does not stand at `expected` (0: absent). The object becomes shared: the caller lets go of it. */
   async put(resource: Resource, object: KubeObject, expected: number, value = encodeStored(object)): Promise<Item | undefined> {
-    const key = storageKey(resource.kind, object.metadata)
-    const result = await this.store.put(key, value, expected)
+    const key = storageKey(resource, object.metadata)
+    const result = await this.store.put(key, resource.storedAs ? encodeStored(resource.storedAs.toStored(object)) : value, expected)
     if (!result.ok) return undefined
     const shared = { ...object, ...typeMetaOf(resource.kind), metadata: { ...object.metadata, resourceVersion: String(result.revision) } }
     const item = new Item(resource, { key, value, revision: result.revision }, this.#freeze ? deepFreeze(shared) : shared)
@@ -86,8 +90,11 @@ export class ObjectStorage {
   }
 
   watch(resource: Resource, namespace: string | undefined, from: number, onEvent: (event: StoreEvent) => void): StoreWatcher {
-    return this.store.watch(prefixOf(resource.kind, namespace), from, onEvent)
+    return this.store.watch(prefixOf(resource, namespace), from, onEvent)
   }
 }
+
+/** Stored bytes in the words of the kind that reads them. */
+const reworded = ({ fromStored }: StoredAs, value: Uint8Array): Uint8Array => encodeStored(fromStored(JSON.parse(Buffer.from(value).toString()) as KubeObject))
 
 export const typeMetaOf = (kind: Kind): { kind: string; apiVersion: string } => ({ kind: kind.kind, apiVersion: apiVersionOf(kind) })

@@ -47,7 +47,7 @@ function collect(range: ItemRange, items: Item[], { limit, selection }: Wanted):
   return range.next
 }
 
-const listPrefix = ({ route, resource }: Call): string => prefixOf(resource.kind, route.namespace || undefined)
+const listPrefix = ({ route, resource }: Call): string => prefixOf(resource, route.namespace || undefined)
 
 interface Place {
   start?: string | undefined

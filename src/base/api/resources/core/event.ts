@@ -1,6 +1,7 @@
 import { ageText } from '../../duration.ts'
 import type { Event } from '../../generated/types.ts'
 import { events } from '../../kinds.ts'
+import type { ColumnOf } from '../../resource.ts'
 import { column, wide } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import { invalid, required } from '../field.ts'
@@ -12,6 +13,19 @@ const lastSeen = (event: Event, now: number): string =>
 const targetText = ({ involvedObject: { kind = '', name } }: Event): string => (name ? `${kind.toLowerCase()}/${name}` : kind.toLowerCase())
 const sourceText = ({ source, reportingComponent, reportingInstance }: Event): string =>
   [source?.component || reportingComponent, source?.host || reportingInstance].filter(Boolean).join(', ')
+
+export const eventColumns: readonly ColumnOf<Event>[] = [
+  column('Last Seen', (object, { now }) => lastSeen(object, now), { description: 'When it was seen last.' }),
+  column('Type', (object) => object.type ?? '', { description: 'Normal or Warning.' }),
+  column('Reason', (object) => object.reason ?? '', { description: 'Why it happened, in one word.' }),
+  column('Object', targetText, { description: 'The object that it is about.' }),
+  wide('Subobject', (object) => object.involvedObject.fieldPath ?? '', { description: 'The part of the object that it is about.' }),
+  wide('Source', sourceText, { description: 'Who reports it.' }),
+  column('Message', (object) => (object.message ?? '').trim(), { description: 'What happened.' }),
+  wide('First Seen', (object, { now }) => firstSeen(object, now), { description: 'When it was seen first.' }),
+  wide('Count', (object) => String(object.series?.count ?? (object.count || 1)), { description: 'How often it was seen.' }),
+  wide('Name', (object) => object.metadata.name, { format: 'name', description: 'Name must be unique within a namespace.' }),
+]
 
 export const event = defineResource<Event>({
   kind: events,
@@ -25,16 +39,5 @@ export const event = defineResource<Event>({
     const home = target.namespace || 'default'
     return object.metadata.namespace === home ? [] : [invalid('involvedObject.namespace', target.namespace ?? '', 'does not match event.namespace')]
   },
-  columns: [
-    column('Last Seen', (object, { now }) => lastSeen(object, now), { description: 'When it was seen last.' }),
-    column('Type', (object) => object.type ?? '', { description: 'Normal or Warning.' }),
-    column('Reason', (object) => object.reason ?? '', { description: 'Why it happened, in one word.' }),
-    column('Object', targetText, { description: 'The object that it is about.' }),
-    wide('Subobject', (object) => object.involvedObject.fieldPath ?? '', { description: 'The part of the object that it is about.' }),
-    wide('Source', sourceText, { description: 'Who reports it.' }),
-    column('Message', (object) => (object.message ?? '').trim(), { description: 'What happened.' }),
-    wide('First Seen', (object, { now }) => firstSeen(object, now), { description: 'When it was seen first.' }),
-    wide('Count', (object) => String(object.series?.count ?? (object.count || 1)), { description: 'How often it was seen.' }),
-    wide('Name', (object) => object.metadata.name, { format: 'name', description: 'Name must be unique within a namespace.' }),
-  ],
+  columns: eventColumns,
 })
