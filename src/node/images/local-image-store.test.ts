@@ -3,14 +3,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { silentLog } from '../../base/lib/log.ts'
-import type { ImageStore } from './image-store.ts'
-import { createImageStore } from './local-image-store.ts'
-import { globToRegExp, parseIgnore } from './patterns.ts'
+import { createImageStore, type LocalImageStore } from './local-image-store.ts'
+import { globToRegExp, parseIgnore } from './build/patterns.ts'
 import { normaliseReference } from './reference.ts'
 
 let folder: string
 let context: string
-let store: ImageStore
+let store: LocalImageStore
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'knarr-images-'))

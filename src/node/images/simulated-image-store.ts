@@ -2,18 +2,11 @@ import { createHash } from 'node:crypto'
 import type { Image, ImageStore } from './image-store.ts'
 import { normaliseReference } from './reference.ts'
 
-const refuse = async (): Promise<never> => {
-  throw new Error('a simulated cluster has no images to change')
-}
-
 /** Every name resolves to an image without content: what a simulated runtime needs, which runs nothing. */
 export const simulatedImageStore: ImageStore = {
-  resolve: async (reference) => ({ image: imageOf(reference) }),
+  resolve: async (reference) => ({ image: imageOf(reference), isLocal: true }),
   list: async () => [],
-  mappings: async () => ({}),
-  build: refuse,
-  map: refuse,
-  remove: refuse,
+  pull: async (reference) => imageOf(reference),
 }
 
 function imageOf(reference: string): Image {
@@ -23,6 +16,7 @@ function imageOf(reference: string): Image {
     id,
     digest: id,
     tags: [name],
+    repoDigests: [],
     sizeBytes: 0,
     lowerDirs: [],
     hostBinds: [],

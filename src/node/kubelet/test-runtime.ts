@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { Image, ImageStore } from '../images/image-store.ts'
+import { PullError } from '../images/registry/registry-error.ts'
 import type { Clock } from '../../base/lib/clock.ts'
 import type {
   AttachSession,
@@ -126,6 +127,7 @@ export const testImage: Image = {
   id: 'sha256:test',
   tags: ['docker.io/library/app:latest'],
   digest: 'sha256:digest',
+  repoDigests: ['docker.io/library/app@sha256:digest'],
   sizeBytes: 10,
   lowerDirs: [],
   hostBinds: [],
@@ -134,10 +136,10 @@ export const testImage: Image = {
 
 /** Knows `app`, and `mapped` by a mapping. */
 export const testImages: ImageStore = {
-  resolve: async (reference) => (reference === 'app' ? { image: testImage } : reference === 'mapped' ? { image: testImage, mappedFrom: 'mapped' } : undefined),
+  resolve: async (reference) =>
+    reference === 'app' ? { image: testImage, isLocal: true } : reference === 'mapped' ? { image: testImage, isLocal: true, mappedFrom: 'mapped' } : undefined,
   list: async () => [testImage],
-  build: async () => testImage,
-  map: async () => {},
-  mappings: async () => ({}),
-  remove: async () => false,
+  pull: async () => {
+    throw new PullError('no route to its registry, and no image of that name is here (knarr image ls)')
+  },
 }

@@ -5,8 +5,8 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../base/lib/clock.ts'
 import { silentLog } from '../../../base/lib/log.ts'
-import type { ImageStore } from '../../images/image-store.ts'
-import { createImageStore } from '../../images/local-image-store.ts'
+
+import { createImageStore, type LocalImageStore } from '../../images/local-image-store.ts'
 import type { ContainerConfig, ContainerRuntime, RuntimeContainer, SandboxConfig } from '../runtime.ts'
 import { openCgroups } from './cgroups/cgroups.ts'
 import { destroyAll } from './destroy.ts'
@@ -19,7 +19,7 @@ const cgroupRoot = `knarr-test-${process.pid}`
 
 describe.skipIf(!isRoot)('process runtime (needs root on Linux)', () => {
   let folder: string
-  let images: ImageStore
+  let images: LocalImageStore
   let runtime: ContainerRuntime
   let imageId: string
   let sandboxId: string

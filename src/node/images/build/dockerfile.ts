@@ -1,6 +1,6 @@
 import { type Copy, DockerfileParser, type From, type Instruction, type JSONInstruction, type PropertyInstruction } from 'dockerfile-ast'
 import { posix } from 'node:path'
-import type { ImageConfig } from './image-store.ts'
+import type { ImageConfig } from '../image-store.ts'
 
 /** What a Dockerfile asks for, one value a step, with variables filled in. */
 export type Step =

@@ -13,9 +13,9 @@ import {
   utimesSync,
 } from 'node:fs'
 import { basename, dirname, join, normalize, posix, relative } from 'node:path'
-import type { Image } from './image-store.ts'
+import type { Image } from '../image-store.ts'
 import { globToRegExp, isGlob } from './patterns.ts'
-import { RootView } from './root-view.ts'
+import { RootView } from '../root-view.ts'
 
 export interface CopyOptions {
   readonly context: string
