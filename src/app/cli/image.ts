@@ -2,10 +2,31 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { silentLog } from '../../base/lib/log.ts'
 import { createImageStore } from '../../node/images/local-image-store.ts'
+import { proxySettings } from '../../node/images/registry/proxy-settings.ts'
 import { UserError } from '../cluster/errors.ts'
+import { dockerCredentials } from './docker-credentials.ts'
+import { showProgress } from './pull-progress.ts'
 import { homeOf, print, table, UsageError, type CommandLine } from './context.ts'
 
-const open = (cli: CommandLine) => createImageStore({ directory: join(homeOf(cli), 'images'), log: silentLog, nodeExecutable: process.execPath })
+const open = (cli: CommandLine) =>
+  createImageStore({
+    directory: join(homeOf(cli), 'images'),
+    log: silentLog,
+    nodeExecutable: process.execPath,
+    registriesFile: join(homeOf(cli), 'registries.yaml'),
+    proxy: proxySettings(cli.environment),
+  })
+
+export async function pull(cli: CommandLine, name: string): Promise<void> {
+  const startedMs = performance.now()
+  const images = await open(cli)
+  const progress = showProgress(cli)
+  const image = await images
+    .pull(name, { ...dockerCredentials(cli, name), onProgress: progress.update })
+    .finally(progress.end)
+    .catch(asUserError)
+  print(cli, `${name} is ${image.repoDigests[0] ?? image.id}: ${megabytes(image.sizeBytes)} in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
+}
 
 export async function build(cli: CommandLine, context: string, options: { tag: string; file?: string }): Promise<void> {
   const folder = resolve(context)
@@ -42,7 +63,7 @@ export async function remove(cli: CommandLine, names: readonly string[]): Promis
   }
 }
 
-const megabytes = (bytes: number) => (bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`)
+export const megabytes = (bytes: number) => (bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`)
 
 function asUserError(error: unknown): never {
   throw new UserError(error instanceof Error ? error.message : String(error), { cause: error })

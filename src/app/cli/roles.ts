@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { systemClock } from '../../base/lib/clock.ts'
 import { createLog } from '../../base/lib/log.ts'
+import { proxySettings } from '../../node/images/registry/proxy-settings.ts'
 import { profilePaths, readProfile } from '../cluster/profile.ts'
 import type { RoleContext } from '../cluster/role.ts'
 import { UsageError, type CommandLine } from './context.ts'
@@ -26,6 +27,15 @@ export async function runRole(cli: CommandLine): Promise<number> {
   })
   await (
     await start()
-  )({ home, profile, paths: profilePaths(home, name), mainFile: cli.mainFile, clock: systemClock, log, signal: stop.signal })
+  )({
+    home,
+    profile,
+    paths: profilePaths(home, name),
+    mainFile: cli.mainFile,
+    clock: systemClock,
+    log,
+    signal: stop.signal,
+    proxy: proxySettings(cli.environment),
+  })
   process.exit(0)
 }

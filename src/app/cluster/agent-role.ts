@@ -8,6 +8,7 @@ import { startKubelets } from '../../node/kubelet/start-kubelets.ts'
 import { createPodNetwork } from '../../node/network/pod-network.ts'
 import { createProcessRuntime } from '../../node/runtime/process/process-runtime.ts'
 import { startAgentServices } from './agent-services.ts'
+import { dialThroughHost } from './host-dialer.ts'
 import { askHostDns } from './host-dns.ts'
 import { clientOf } from './identities.ts'
 import { layoutOf, type Layout } from './layout.ts'
@@ -21,7 +22,15 @@ export async function runAgent(context: RoleContext): Promise<void> {
   const layout = layoutOf(profile)
   const nodes = localNodes(context)
   const client = clientOf(paths, 'agent')
-  const images = await createImageStore({ directory: paths.images, log, nodeExecutable: process.execPath })
+  const images = await createImageStore({
+    directory: paths.images,
+    log,
+    nodeExecutable: process.execPath,
+    registriesFile: paths.registries,
+    dial: dialThroughHost(paths.dialSocket),
+    proxy: context.proxy,
+    clock,
+  })
   const nodeInformer = createInformer(client, nodeKind, { signal, clock, log })
   const podNetwork = createPodNetwork({
     podCIDR: (node) => nodeInformer.get(node)?.spec.podCIDR,

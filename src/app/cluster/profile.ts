@@ -50,7 +50,10 @@ export interface ProfilePaths {
   readonly serverSocket: string
   readonly agentSocket: string
   readonly dnsSocket: string
+  readonly dialSocket: string
   readonly images: string
+  /** Mirrors of registries, and how to speak with them. */
+  readonly registries: string
 }
 
 /** `$KNARR_HOME`, or the XDG data folder (XDG Base Directory Specification). */
@@ -74,7 +77,9 @@ export function profilePaths(home: string, name: string): ProfilePaths {
     serverSocket: join(run, 'server.sock'),
     agentSocket: join(run, 'agent.sock'),
     dnsSocket: join(run, 'dns.sock'),
+    dialSocket: join(run, 'dial.sock'),
     images: join(home, 'images'),
+    registries: join(home, 'registries.yaml'),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
+import type { ProxySettings } from '../../node/images/registry/proxy-settings.ts'
 import type { Profile, ProfilePaths } from './profile.ts'
 
 /** What each of the few processes of a cluster is started with. */
@@ -12,6 +13,8 @@ export interface RoleContext {
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
+  /** How this user reaches the world outside, from the environment of `up`. */
+  readonly proxy: ProxySettings
 }
 
 /** Resolves when the signal aborts. */

@@ -6,7 +6,7 @@ import { openLmdbStore } from '../../control/store/lmdb-store.ts'
 import { ensureIngressObjects } from '../../platform/gateway/ingress-objects.ts'
 import { createControlPlane } from './control-plane.ts'
 import { runGatewayChild } from './gateway-child.ts'
-import { serveHostDns } from './host-dns.ts'
+import { serveHostAccess } from './host-access.ts'
 import { layoutOf } from './layout.ts'
 import { contextName } from './names.ts'
 import { readPki } from './pki.ts'
@@ -41,7 +41,7 @@ export async function runServer(context: RoleContext): Promise<void> {
   log.info({ port: profile.apiPort }, `the API of ${contextName(profile)} answers`)
 
   const running = controlPlane.run()
-  if (hasNetwork) await serveHostDns({ socketPath: paths.dnsSocket, signal })
+  if (hasNetwork) await serveHostAccess(context)
   else await startSimulatedNodes(context)
   if (hasNetwork) void startPlatformWhenNeeded(context, admin)
   await aborted(signal)

@@ -12,7 +12,8 @@ import { ImagePuller, type RegistryAccess } from './registry/image-puller.ts'
 import { JoinedTasks } from './registry/joined-tasks.ts'
 import { readRegistries } from './registry/registries.ts'
 import { isUnreachable, PullError } from './registry/registry-error.ts'
-import { type Dial, dialDirectly, type ProxySettings } from './registry/transport.ts'
+import type { ProxySettings } from './registry/proxy-settings.ts'
+import { type Dial, dialDirectly } from './registry/transport.ts'
 
 export interface ImageStoreOptions {
   readonly directory: string

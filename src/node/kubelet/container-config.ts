@@ -30,6 +30,7 @@ export const containerConfig = (input: ContainerConfigInput): ContainerConfig =>
     name: container.name,
     attempt,
     imageId: image.id,
+    imageRef: image.repoDigests[0] ?? image.id,
     image: container.image ?? '',
     argv: argumentsOf(container, image, input.env),
     env: environmentOf(input),

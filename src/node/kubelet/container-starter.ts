@@ -7,26 +7,13 @@ import { containerConfig } from './container-config.ts'
 import { containerUser, readAccounts } from './container-user.ts'
 import { containerEnvironment, ContainerConfigError } from './environment.ts'
 import type { FieldContext } from './field-refs.ts'
+import { StartFailure } from './start-failure.ts'
 import type { NodeContext } from './node-context.ts'
 import { hostsFile, podResolver, resolvConf } from './pod-files.ts'
 import { fieldPathOf, hostnameOf, isSidecar } from './pod-names.ts'
 import { serviceEnvironment } from './service-environment.ts'
 import { runHandler } from './probes/handlers.ts'
 import { containerMounts } from './volumes/container-mounts.ts'
-
-/** Why a container does not start now: a waiting reason and its message. */
-export class StartFailure extends Error {
-  override readonly name = 'StartFailure'
-  readonly reason: string
-  /** Set where the reason is that no image of the name is here: asked again soon, told at the back-off's pace. */
-  readonly isImage: boolean
-
-  constructor(reason: string, message: string, options: { isImage?: boolean; cause?: unknown } = {}) {
-    super(message, { cause: options.cause })
-    this.reason = reason
-    this.isImage = options.isImage ?? false
-  }
-}
 
 export interface StartRequest {
   readonly pod: Pod
@@ -35,16 +22,14 @@ export interface StartRequest {
   readonly sandbox: Sandbox
   readonly podFolder: string
   readonly pathOf: (volume: string) => string | undefined
-  /** Why it waits so far. */
-  readonly waitingReason: string | undefined
+  readonly image: Image
 }
 
-/** Starts one container: image, variables, mounts, runtime, postStart hook. Throws StartFailure. */
+/** Starts one container: variables, mounts, runtime, postStart hook. Throws StartFailure. */
 export const startContainer = async (node: NodeContext, request: StartRequest): Promise<void> => {
-  const { pod, container } = request
+  const { pod, container, image } = request
   const tell = (type: 'Normal' | 'Warning', reason: string, message: string) =>
     node.recorder.event(pod, type, reason, message, { fieldPath: fieldPathOf(pod, container.name) })
-  const image = await findImage(node, request, tell)
   const containerId = await create(node, request, image, tell)
   tell('Normal', 'Created', 'Container created')
   try {
@@ -58,37 +43,6 @@ export const startContainer = async (node: NodeContext, request: StartRequest): 
 }
 
 type Tell = (type: 'Normal' | 'Warning', reason: string, message: string) => void
-
-const findImage = async (node: NodeContext, { pod, container, waitingReason }: StartRequest, tell: Tell): Promise<Image> => {
-  const name = container.image ?? ''
-  const found = await node.images.resolve(name)
-  if (found) {
-    tell('Normal', 'Pulled', `Container image "${name}" already present on machine and can be accessed by the pod`)
-    if (found.mappedFrom) tell('Normal', 'ImageMapped', `Image "${name}" is served by "${found.image.tags[0] ?? found.image.id}" (knarr image map)`)
-    node.imageBackoff.forget(`${pod.metadata.uid}/${name}`)
-    return found.image
-  }
-  if (container.imagePullPolicy === 'Never') {
-    const message = `Container image "${name}" is not present with pull policy of Never`
-    if (waitingReason !== 'ErrImageNeverPull') tell('Warning', 'ErrImageNeverPull', message)
-    throw new StartFailure('ErrImageNeverPull', message, { isImage: true })
-  }
-  throw pullFailure(node, { key: `${pod.metadata.uid}/${name}`, name, isTold: waitingReason === 'ImagePullBackOff' }, tell)
-}
-
-const pullFailure = (node: NodeContext, { key, name, isTold }: { key: string; name: string; isTold: boolean }, tell: Tell): StartFailure => {
-  const reason = `no route to its registry, and no image of that name is here (knarr image ls)`
-  const nowMs = node.clock.now()
-  if (node.imageBackoff.remainingMs(key, node.imageBackoff.updatedMs(key), nowMs) > 0) {
-    if (!isTold) tell('Normal', 'BackOff', `Back-off pulling image "${name}"`)
-    return new StartFailure('ImagePullBackOff', `Back-off pulling image "${name}": ErrImagePull: ${reason}`, { isImage: true })
-  }
-  node.imageBackoff.next(key, nowMs)
-  tell('Normal', 'Pulling', `Pulling image "${name}"`)
-  tell('Warning', 'Failed', `Failed to pull image "${name}": ${reason}`)
-  tell('Warning', 'Failed', 'Error: ErrImagePull')
-  return new StartFailure('ErrImagePull', reason, { isImage: true })
-}
 
 const create = async (node: NodeContext, request: StartRequest, image: Image, tell: Tell): Promise<string> => {
   try {

@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Container } from '../../base/api/generated/types.ts'
-import { startContainer, StartFailure } from './container-starter.ts'
+import { ContainerImages } from './container-images.ts'
+import { startContainer } from './container-starter.ts'
 import { latestOf } from './pod-actions.ts'
 import type { PodContext } from './pod-context.ts'
 import { fieldPathOf, formatPod } from './pod-names.ts'
+import { StartFailure } from './start-failure.ts'
 
 const imageRetryMs = 5_000
 const retryMs = 10_000
@@ -15,12 +17,14 @@ const inWords = (seconds: number): string => (seconds >= 60 ? `${Math.floor(seco
 export class ContainerStarts {
   readonly #context: PodContext
   readonly #pathOf: (volume: string) => string | undefined
+  readonly #images: ContainerImages
   readonly #waiting = new Map<string, { reason: string; message?: string }>()
   readonly #notBeforeMs = new Map<string, number>()
 
   constructor(context: PodContext, options: { pathOf: (volume: string) => string | undefined }) {
     this.#context = context
     this.#pathOf = options.pathOf
+    this.#images = new ContainerImages(context)
   }
 
   get waiting(): ReadonlyMap<string, { readonly reason: string; readonly message?: string }> {
@@ -30,6 +34,11 @@ export class ContainerStarts {
   remainingBackoffMs(name: string, finishedAtMs: number): number {
     const { clock, restartBackoff } = this.#context.node
     return restartBackoff.remainingMs(this.#backoffKey(name), finishedAtMs, clock.now())
+  }
+
+  /** Nothing is to be started any more: images on their way are given up. */
+  close(): void {
+    this.#images.close()
   }
 
   /** What stood in the way may be gone: failures are tried again at once. */
@@ -44,9 +53,10 @@ export class ContainerStarts {
     const waitMs = (this.#notBeforeMs.get(name) ?? 0) - node.clock.monotonic()
     if (waitMs > 0 || !state.sandbox) return (this.#context.wakeIn(waitMs), false)
     try {
+      const image = await this.#images.find(container, { attempt, waitingReason: this.#waiting.get(name)?.reason })
+      if (!image) return false
       if (latestOf(state.containers, name)?.state === 'exited') node.restartBackoff.next(this.#backoffKey(name), node.clock.now())
-      const waitingReason = this.#waiting.get(name)?.reason
-      await startContainer(node, { pod, container, attempt, sandbox: state.sandbox, podFolder: folder, pathOf: this.#pathOf, waitingReason })
+      await startContainer(node, { pod, container, attempt, sandbox: state.sandbox, podFolder: folder, pathOf: this.#pathOf, image })
       this.#waiting.delete(name)
       this.#notBeforeMs.delete(name)
       await this.#dropOld(name, attempt)

@@ -83,7 +83,7 @@ const nodeImages = (images: readonly Image[]) =>
   [...images]
     .sort((a, b) => b.sizeBytes - a.sizeBytes || (a.id < b.id ? -1 : 1))
     .slice(0, 50)
-    .map((image) => ({ names: [...image.tags], sizeBytes: image.sizeBytes }))
+    .map((image) => ({ names: [...image.repoDigests, ...image.tags], sizeBytes: image.sizeBytes }))
 
 export const nodeObject = (facts: NodeFacts): Draft<Node> => ({
   metadata: {

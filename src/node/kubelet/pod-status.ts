@@ -83,7 +83,7 @@ const containerStatus = (view: StatusView, slot: ContainerSlot, began: boolean):
     ready: slot.role === 'init' ? latest?.state === 'exited' && latest.exitCode === 0 : running === true && view.isReady(latest.id, slot),
     restartCount: latest?.config.attempt ?? before?.restartCount ?? 0,
     image: slot.container.image ?? '',
-    imageID: latest?.config.imageId ?? '',
+    imageID: latest?.config.imageRef ?? latest?.config.imageId ?? '',
     ...(latest ? { containerID: `knarr://${latest.id}` } : {}),
     started: running === true && slot.role !== 'init' ? view.hasStarted(latest.id, slot) : slot.role === 'init' ? running === true : false,
     ...(latest && slot.container.resources && Object.keys(slot.container.resources).length && running

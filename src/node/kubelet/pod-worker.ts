@@ -127,6 +127,7 @@ export class PodWorker implements PodContext {
   async close(): Promise<void> {
     this.#wakes.close()
     this.#probes.close()
+    this.#starts.close()
     await this.#wakes.settled()
   }
 
@@ -172,6 +173,7 @@ export class PodWorker implements PodContext {
     this.#admit()
     this.#checkDeadline()
     if (!this.#isEnding && !hasEnded(this.#pod) && !(await this.#volumes.bringUpToDate())) return this.#status.write()
+    if (this.#isEnding) this.#starts.close()
     this.#stops.shortenGrace()
     for (let round = 0; round < 20 && (await this.#act()); round++) await this.#read()
     await this.#read()

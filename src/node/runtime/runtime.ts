@@ -72,6 +72,8 @@ export interface ContainerConfig {
   readonly attempt: number
   /** Image id as `ImageStore.resolve` gave it. */
   readonly imageId: string
+  /** As the status names it: `name@sha256:…`, or the id of an image without a name. */
+  readonly imageRef?: string
   readonly image: string
   /** The whole argument list, resolved from image and container spec. */
   readonly argv: readonly string[]

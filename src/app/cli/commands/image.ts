@@ -1,7 +1,12 @@
 import { type CommandGroup, subcommand } from './command.ts'
 
 export const imageCommands: CommandGroup = (knarr, cli) => {
-  const image = subcommand(knarr, 'image', 'build, map, list and remove images')
+  const image = subcommand(knarr, 'image', 'pull, build, map, list and remove images')
+  image
+    .command('pull')
+    .description('fetch an image from its registry')
+    .argument('<name>', 'name and tag')
+    .action(async (name) => (await import('../image.ts')).pull(cli, name))
   image
     .command('build')
     .description('build an image from a folder and its Dockerfile')

@@ -29,7 +29,7 @@ export async function downloadBlob(options: DownloadOptions): Promise<void> {
       break
     } catch (error) {
       signal.throwIfAborted()
-      const isFinal = error instanceof PullError && error.reason !== 'RegistryUnavailable' && !(error instanceof DigestMismatch)
+      const isFinal = error instanceof PullError && !error.isTransient && !(error instanceof DigestMismatch)
       if (isFinal || attempt === attempts || (error instanceof DigestMismatch && attempt > 1)) throw asPullError(error, descriptor)
       await clock.sleep(firstDelayMs * 2 ** (attempt - 1), signal)
     }

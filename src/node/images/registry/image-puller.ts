@@ -9,7 +9,8 @@ import { fetchImage } from './pull.ts'
 import { type Endpoint, endpointsOf, type Registries } from './registries.ts'
 import { RegistryClient } from './registry-client.ts'
 import { isUnreachable, PullError } from './registry-error.ts'
-import { createAgent, type Dial, type ProxySettings } from './transport.ts'
+import type { ProxySettings } from './proxy-settings.ts'
+import { createAgent, type Dial } from './transport.ts'
 
 export interface RegistryAccess {
   /** Read at each pull, so that a change of the file needs no restart. */

@@ -135,7 +135,7 @@ export async function refusal(answer: RegistryAnswer, options: { what: string; m
   }
   const isBusy = statusCode === 429 || statusCode >= 500
   return new PullError(`unexpected status from ${options.method} request to ${options.url}: ${statusCode}${said ? `: ${said}` : ''}`, {
-    ...(isBusy ? { reason: 'RegistryUnavailable' } : {}),
+    isTransient: isBusy,
   })
 }
 

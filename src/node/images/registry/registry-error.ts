@@ -1,14 +1,17 @@
 /** Why an image was not had, as the kubelet tells it: the reason is that of the container's waiting state. */
 export class PullError extends Error {
   override readonly name = 'PullError'
-  readonly reason: 'ErrImagePull' | 'RegistryUnavailable' | 'InvalidImageName'
+  readonly reason: 'ErrImagePull' | 'InvalidImageName'
   /** The registry said that there is no such thing, or that this user may not have it: another mirror may. */
   readonly isRefusal: boolean
+  /** The same may succeed in a moment. */
+  readonly isTransient: boolean
 
-  constructor(message: string, options: { reason?: PullError['reason']; isRefusal?: boolean; cause?: unknown } = {}) {
+  constructor(message: string, options: { reason?: PullError['reason']; isRefusal?: boolean; isTransient?: boolean; cause?: unknown } = {}) {
     super(message, { cause: options.cause })
     this.reason = options.reason ?? 'ErrImagePull'
     this.isRefusal = options.isRefusal ?? false
+    this.isTransient = options.isTransient ?? false
   }
 }
 
@@ -32,7 +35,7 @@ export function networkError(error: unknown, request: { method: string; url: str
   }
   const method = `${request.method[0]}${request.method.slice(1).toLowerCase()}`
   return new PullError(`failed to do request: ${method} "${request.url}": ${why[code ?? ''] ?? message}`, {
-    reason: isUnreachable(error) ? 'RegistryUnavailable' : 'ErrImagePull',
+    isTransient: true,
     cause: error,
   })
 }

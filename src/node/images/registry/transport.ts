@@ -3,16 +3,11 @@ import { createConnection } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { Agent } from 'undici'
+import { proxyFor, type ProxySettings } from './proxy-settings.ts'
 import type { Endpoint } from './registries.ts'
 
 /** Opens a TCP connection; where this process has no way out, through one that has. */
 export type Dial = (target: { readonly host: string; readonly port: number }) => Promise<Duplex>
-
-/** What HTTPS_PROXY and NO_PROXY say. */
-export interface ProxySettings {
-  readonly https?: string
-  readonly except: readonly string[]
-}
 
 export const dialDirectly: Dial = ({ host, port }) =>
   new Promise((resolve, reject) => {
@@ -66,20 +61,6 @@ function withTimeout(opening: Promise<Duplex>): Promise<Duplex> {
     }, connectTimeoutMs)
     opening.then(resolve, reject).finally(() => clearTimeout(timer))
   })
-}
-
-/** Reads the variables as curl and Go do: lower-case names first; `NO_PROXY` lists hosts and the domains above them. */
-export function proxySettings(environment: Readonly<Record<string, string | undefined>>): ProxySettings {
-  const value = (name: string) => environment[name.toLowerCase()] || environment[name]
-  const https = value('HTTPS_PROXY') ?? value('ALL_PROXY')
-  const except = (value('NO_PROXY') ?? '').split(',').map((host) => host.trim().replace(/^\*?\./, ''))
-  return { ...(https ? { https } : {}), except: except.filter((host) => host !== '') }
-}
-
-function proxyFor(host: string, { https, except }: ProxySettings): URL | undefined {
-  const isExcepted = except.some((domain) => domain === '*' || host === domain || host.endsWith(`.${domain}`))
-  if (!https || isExcepted || host === 'localhost' || host.startsWith('127.')) return undefined
-  return new URL(https.includes('://') ? https : `http://${https}`)
 }
 
 async function throughProxy(dial: Dial, proxy: URL, target: { host: string; port: number }): Promise<Duplex> {
