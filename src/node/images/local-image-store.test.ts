@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { silentLog } from '../../base/lib/log.ts'
 import { createImageStore, type LocalImageStore } from './local-image-store.ts'
-import { globToRegExp, parseIgnore } from './build/patterns.ts'
+import { globToRegExp, parseIgnore } from './patterns.ts'
 import { normaliseReference } from './reference.ts'
 
 let folder: string

@@ -7,7 +7,7 @@ import type { Descriptor } from '../oci-layout.ts'
 import { ownerOf } from './accounts.ts'
 import { closeLayer, copyIntoLayer, openLayer, viewWithLayer } from './copy.ts'
 import { DockerfileError, parseDockerfile, type Step } from './dockerfile.ts'
-import { parseIgnore } from './patterns.ts'
+import { parseIgnore } from '../patterns.ts'
 
 export interface BuildOptions {
   readonly context: string

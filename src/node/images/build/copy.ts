@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, normalize, posix, relative } from 'node:path'
 import type { Image } from '../image-store.ts'
-import { globToRegExp, isGlob } from './patterns.ts'
+import { globToRegExp, isGlob } from '../patterns.ts'
 import { RootView } from '../root-view.ts'
 
 export interface CopyOptions {
