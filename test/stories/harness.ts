@@ -29,12 +29,15 @@ export interface Sandbox {
   remove(): Promise<void>
 }
 
-/** An empty home folder and a kubeconfig of its own; `remove` deletes every cluster below it. */
-export function createSandbox(): Sandbox {
+/** An empty home folder and a kubeconfig of its own; `remove` deletes every cluster below it. `broken` programs of the machine fail in it. */
+export function createSandbox({ broken = [] }: { readonly broken?: readonly string[] } = {}): Sandbox {
   const base = mkdtempSync(join(tmpdir(), 'knarr-story-'))
   const home = join(base, 'data')
   const kubeconfig = join(base, 'kubeconfig')
-  const environment = { ...process.env, KNARR_HOME: home, KUBECONFIG: kubeconfig, HOME: base }
+  const bin = join(base, 'bin')
+  mkdirSync(bin)
+  for (const program of broken) writeFileSync(join(bin, program), `#!/bin/sh\necho "${program}: not supported here" >&2\nexit 1\n`, { mode: 0o755 })
+  const environment = { ...process.env, KNARR_HOME: home, KUBECONFIG: kubeconfig, HOME: base, PATH: `${bin}:${process.env['PATH'] ?? ''}` }
   const run = (file: string, args: readonly string[], input?: string) =>
     new Promise<Answer>((resolve) => {
       const child = execFile(file, args, { env: environment, encoding: 'utf8', maxBuffer: 1 << 26, timeout: 90_000 }, (error, stdout, stderr) => {
@@ -103,7 +106,7 @@ const { createServer } = require('node:http')
 const { hostname } = require('node:os')
 const server = createServer((request, response) => {
   response.setHeader('content-type', 'application/json')
-  response.end(JSON.stringify({ pod: hostname(), path: request.url, host: request.headers.host, env: process.env, uid: process.getuid() }))
+  response.end(JSON.stringify({ pod: hostname(), path: request.url, host: request.headers.host, client: request.socket.remoteAddress.replace('::ffff:', ''), env: process.env, uid: process.getuid() }))
 })
 server.listen(Number(process.env.PORT), () => console.log('listening on ' + process.env.PORT))
 process.on('SIGTERM', () => { console.log('stopping'); server.close(() => process.exit(0)); server.closeAllConnections() })

@@ -9,12 +9,12 @@ import { removeCluster, removeHome, waitFor } from '../cluster/lifecycle.ts'
 import { contextName } from '../cluster/names.ts'
 import { listProfiles, readProfile, type Profile } from '../cluster/profile.ts'
 import { runningNodes } from '../cluster/profile-nodes.ts'
-import { hasTool } from '../cluster/rights.ts'
 import { UserError } from '../cluster/errors.ts'
 import type { Client } from '../../base/client/client.ts'
 import type { KubeObject } from '../../base/api/object.ts'
 import { silentLog } from '../../base/lib/log.ts'
 import { createImageStore } from '../../node/images/local-image-store.ts'
+import { serviceProxyHere } from '../../node/network/service-proxy/choose-proxy.ts'
 import { version } from '../version.ts'
 import { homeOf, print, type CommandLine } from './context.ts'
 import { startCluster } from './up.ts'
@@ -27,7 +27,7 @@ export async function demo(cli: CommandLine, options: { profile: string; once?: 
   const wasThere = readProfile(home, options.profile) !== undefined
   const example = join(dirname(cli.mainFile), '..', 'examples', 'tasks')
   if (!existsSync(join(example, 'dist', 'server.js'))) throw new UserError(`${example} is not built. Run: npm run build`)
-  print(cli, `knarr ${version} on this machine: ${machine()}`)
+  print(cli, `knarr ${version} on this machine: ${await machine()}`)
 
   const { profile, client, readyMs } = await startCluster(cli, options)
   if (profile.runtime === 'simulated')
@@ -124,8 +124,8 @@ const row = (cli: CommandLine, what: string, name: string, fact: string, figure:
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
 
-function machine(): string {
+async function machine(): Promise<string> {
   const cgroup = existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'cgroup v2' : 'cgroup v1'
   const who = process.getuid?.() === 0 ? 'root' : userInfo().username
-  return `Linux ${release().split('.').slice(0, 2).join('.')}, ${who}, ${cgroup}, userspace proxy${hasTool('nft') ? '' : ' (no nftables here)'}`
+  return `Linux ${release().split('.').slice(0, 2).join('.')}, ${who}, ${cgroup}, ${await serviceProxyHere()}`
 }

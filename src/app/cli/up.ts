@@ -5,6 +5,7 @@ import { kubeconfigPath } from '../cluster/kubeconfig.ts'
 import { readProfile, type Profile, type RuntimeName } from '../cluster/profile.ts'
 import { runningNodes } from '../cluster/profile-nodes.ts'
 import { requireRightsForPods } from '../cluster/rights.ts'
+import { serviceProxyHere } from '../../node/network/service-proxy/choose-proxy.ts'
 import { homeOf, print, type CommandLine } from './context.ts'
 
 export interface UpOptions {
@@ -21,10 +22,9 @@ export async function up(cli: CommandLine, options: UpOptions): Promise<void> {
     print(cli, `cluster ${contextName(profile)} is already up: ${nodeCount(profile)}, ${items.length} Pods`)
     return
   }
-  print(
-    cli,
-    `cluster ${contextName(profile)} is up: ${nodeCount(profile, ' ready')} in ${(readyMs / 1000).toFixed(1)} s (API https://127.0.0.1:${profile.apiPort}, context ${contextName(profile)})`,
-  )
+  const proxy = profile.runtime === 'process' ? `, ${await serviceProxyHere()}` : ''
+  const facts = `API https://127.0.0.1:${profile.apiPort}, context ${contextName(profile)}${proxy}`
+  print(cli, `cluster ${contextName(profile)} is up: ${nodeCount(profile, ' ready')} in ${(readyMs / 1000).toFixed(1)} s (${facts})`)
 }
 
 /** `3 nodes`, `2 nodes ready and 1 stopped`. */

@@ -1,10 +1,12 @@
 import type { Answer } from 'dns-packet'
 import { isIP } from 'node:net'
 import type { Service } from '../../base/api/generated/types.ts'
+import { addressInName } from './wildcard-names.ts'
 import { readyEndpoints, serviceNameLabel, type ClusterView, type Endpoint } from './view.ts'
 
 /** The kubernetes plugin's default, in seconds. */
 export const ttl = 5
+const wildcardTtl = 3600
 
 export interface Question {
   readonly name: string
@@ -42,6 +44,8 @@ export const resolve = (question: Question, view: ClusterView): Resolution | und
 const resolveVia = (question: Question, view: ClusterView, passed: readonly string[]): Resolution | undefined => {
   const name = question.name.toLowerCase().replace(/\.$/, '')
   if (name.endsWith('.in-addr.arpa')) return resolveReverse(question, name, view)
+  const wildcard = addressInName(name)
+  if (wildcard) return resolveWildcard(question, wildcard)
   const domain = view.clusterDomain
   if (name !== domain && !name.endsWith(`.${domain}`)) return undefined
   const labels = name.slice(0, -domain.length).split('.').filter(Boolean)
@@ -149,6 +153,12 @@ const resolveReverse = (question: Question, name: string, view: ClusterView): Re
   return answer(view, question.type === 'PTR' ? unique(names).map((data): Answer => ({ type: 'PTR', name: question.name, ttl, data })) : [])
 }
 
+/** The address stands in the name: it never changes. */
+const resolveWildcard = (question: Question, { ip, domain }: { ip: string; domain: string }): Resolution =>
+  question.type === 'A'
+    ? { rcode: 'NOERROR', answers: [{ ...a(question.name, ip), ttl: wildcardTtl } as Answer], additionals: [], authorities: [] }
+    : { rcode: 'NOERROR', answers: [], additionals: [], authorities: [soaOf(domain)] }
+
 const apex = (question: Question, view: ClusterView): Resolution => {
   if (question.type === 'SOA') return answer(view, [soa(view)])
   if (question.type === 'NS') return answer(view, [{ type: 'NS', name: question.name, ttl, data: `ns.dns.${view.clusterDomain}` }])
@@ -164,11 +174,13 @@ const answer = (view: ClusterView, answers: readonly Answer[]): Resolution => ({
 
 const nameError = (view: ClusterView): Resolution => ({ rcode: 'NXDOMAIN', answers: [], additionals: [], authorities: [soa(view)] })
 
-const soa = ({ clusterDomain }: ClusterView): Answer => ({
+const soa = ({ clusterDomain }: ClusterView): Answer => soaOf(clusterDomain)
+
+const soaOf = (zone: string): Answer => ({
   type: 'SOA',
-  name: clusterDomain,
+  name: zone,
   ttl,
-  data: { mname: `ns.dns.${clusterDomain}`, rname: `hostmaster.${clusterDomain}`, serial: 1, refresh: 7200, retry: 1800, expire: 86_400, minimum: ttl },
+  data: { mname: `ns.dns.${zone}`, rname: `hostmaster.${zone}`, serial: 1, refresh: 7200, retry: 1800, expire: 86_400, minimum: ttl },
 })
 
 const a = (name: string, data: string): Answer => ({ type: 'A', name, ttl, data })
