@@ -8,6 +8,7 @@ import { missing, type Sight } from './sight.ts'
 import { show, type Seen } from './transcript.ts'
 
 const patienceMs = 40_000
+const placeholder = /\$\{([A-Z][A-Z0-9_]*)\}/g
 
 /** One chapter, followed as a reader does: one machine, one home, one folder in which all files of the chapter come to lie. */
 export class ChapterRun {
@@ -44,7 +45,7 @@ export class ChapterRun {
     const cwd = join(this.#folder, listing.cwd ?? '')
     mkdirSync(cwd, { recursive: true })
     const values = await this.#values(listing, entry)
-    const fill = (text: string) => text.replaceAll(/\$\{([A-Z][A-Z0-9_]*)\}/g, (whole, name: string) => values[name] ?? whole)
+    const fill = (text: string) => text.replaceAll(placeholder, (whole, name: string) => values[name] ?? whole)
     this.#layFile(listing, cwd, fill)
     await this.#must(entry.before ?? [])
     try {
@@ -135,8 +136,10 @@ export class ChapterRun {
   }
 
   async #values(listing: Listing, entry: Entry): Promise<Record<string, string>> {
-    const texts = [entry.see, entry.run, entry.meanwhile, entry.proof && [...Object.keys(entry.proof), ...Object.values(entry.proof)]].flat().join('\n')
-    const names = new Set([...(listing.placeholders ?? []), ...[...texts.matchAll(/\$\{([A-Z][A-Z0-9_]*)\}/g)].map((match) => match[1] ?? '')])
+    const { see = [], proof = {}, meanwhile = [] } = entry
+    const typed = commandsOf(this.#chapter, listing, entry)
+    const text = [...typed, ...see, ...meanwhile, ...Object.entries(proof).flat(), listing.file ? readListingFile(listing.file) : ''].join('\n')
+    const names = new Set([...text.matchAll(placeholder)].map(([, name = '']) => name))
     const values: Record<string, string> = {}
     for (const name of names) {
       const command = entry.placeholders?.[name] ?? this.#chapter.placeholders[name]

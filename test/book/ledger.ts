@@ -15,9 +15,22 @@ export interface Row {
 /** How a listing is run, and in the reader's words what stands in for what. */
 export function howOf(chapter: Chapter, listing: Listing, entry: Entry): { how: How; why: string } {
   if (entry.notApplicable !== undefined) return { how: 'not applicable', why: entry.notApplicable }
-  const words = entry.run ? [] : chapter.words.filter(({ from }) => listing.commands.some((command) => new RegExp(from).test(command))).map(({ says }) => says)
+  const words = entry.run ? [] : standIns(chapter, listing)
   const why = [...words, ...(entry.substituted === undefined ? [] : [entry.substituted])].join('; ')
   return { how: why === '' ? 'unchanged' : 'substituted', why }
+}
+
+const standIns = ({ words }: Chapter, { commands }: Listing) => {
+  const says = new Set<string>()
+  for (const command of commands) {
+    let text = command
+    for (const { from, to, says: what } of words) {
+      const next = text.replaceAll(from, to)
+      if (next !== text) says.add(what)
+      text = next
+    }
+  }
+  return [...says]
 }
 
 /** Why an entry proves nothing; undefined if it does. */

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { eventually } from '../stories/harness.ts'
 import type { Seen } from './transcript.ts'
 
@@ -44,7 +45,11 @@ export class Shell {
   seen(): Seen[] {
     return this.#commands.map((command, index) => {
       const code = this.#read(index, 'code')
-      return { command, code: code === undefined ? undefined : Number(code), output: (this.#read(index, 'said') ?? '').replaceAll('\r', '') }
+      return {
+        command,
+        code: code === undefined ? undefined : Number(code),
+        output: stripVTControlCharacters(this.#read(index, 'said') ?? '').replaceAll('\r', ''),
+      }
     })
   }
 

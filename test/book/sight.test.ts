@@ -8,6 +8,7 @@ test.each([
   ['two rows, one after the other', 'web-{id} 1/1 Running 0 {age}\nweb-{id} 1/1 Running 0 {age}'],
   ['a rest of words', 'web-abc {...}'],
   ['what is not there', '! {...}Pending{...}'],
+  ['another order, where a line may stand anywhere', 'web-def {...}\n~ web-abc {...}'],
 ])('%s is seen', (_, sight) => expect(missing(sight, pods)).toBeUndefined())
 
 test.each([
@@ -16,6 +17,7 @@ test.each([
   ['a part of a line', 'web-abc 1/1'],
   ['a pattern of the text itself', 'web.abc {...}'],
   ['what must not be there', '! web-abc {...}'],
+  ['nowhere', '~ web-ghi {...}'],
 ])('%s is not seen', (_, sight) => expect(missing(sight, pods)).toContain('seen'))
 
 test('a sight of wildcards says nothing', () => {

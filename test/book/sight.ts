@@ -6,7 +6,7 @@
  *     stateless-flask  Active  {age}
  *
  * `{age}`, `{ip}`, `{port}` (a node port) and `{id}` stand for such a word, `{*}` for any word, `{...}` for any rest of words.
- * A line that begins with `! ` must stand nowhere.
+ * A line that begins with `~ ` may stand anywhere; one that begins with `! ` must stand nowhere.
  */
 export type Sight = string
 
@@ -23,14 +23,14 @@ const tokens: Record<string, string> = {
 export function missing(sight: Sight, output: string): string | undefined {
   const lines = output.split('\n').map(words)
   let next = 0
-  for (const wanted of linesOf(sight)) {
-    const forbidden = wanted.startsWith('! ')
-    const pattern = patternOf(forbidden ? wanted.slice(2) : wanted)
-    if (forbidden) {
-      if (lines.some((line) => pattern.test(line))) return `seen, and it must not be: ${wanted.slice(2)}`
-      continue
-    }
-    const at = lines.findIndex((line, index) => index >= next && pattern.test(line))
+  for (const line of linesOf(sight)) {
+    const [, mark = '', wanted = ''] = /^([~!] )?(.*)$/.exec(line) ?? []
+    const pattern = patternOf(wanted)
+    const isSeen = lines.some((text) => pattern.test(text))
+    if (mark === '! ' && isSeen) return `seen, and it must not be: ${wanted}`
+    if (mark === '~ ' && !isSeen) return `not seen: ${wanted}`
+    if (mark !== '') continue
+    const at = lines.findIndex((text, index) => index >= next && pattern.test(text))
     if (at < 0) return `not seen${next > 0 ? ' after what precedes it' : ''}: ${wanted}`
     next = at + 1
   }
@@ -39,7 +39,13 @@ export function missing(sight: Sight, output: string): string | undefined {
 
 /** A sight of nothing but wildcards would hold for any output. */
 export function saysSomething(sight: Sight): boolean {
-  return linesOf(sight).some((line) => line.replaceAll(/\{[^}]*\}/g, '').trim() !== '')
+  return linesOf(sight).some(
+    (line) =>
+      line
+        .replace(/^[~!] /, '')
+        .replaceAll(/\{[^}]*\}/g, '')
+        .trim() !== '',
+  )
 }
 
 const linesOf = (sight: Sight) =>
