@@ -33,3 +33,15 @@ it('an event that repeats raises the count of the first; another message is anot
     { reason: 'Pulled', count: 1 },
   ])
 })
+
+it('similar events beyond nine become one, with its newest message and a count', async () => {
+  const clock = new FakeClock()
+  const client = new FakeClient({ clock })
+  const recorder = createEventRecorder({ client, clock, log: silentLog, component: 'kubelet', host: 'n1' })
+  const object = await client.create(configMaps, { metadata: { name: 'a', namespace: 'shop' } })
+  for (let i = 1; i <= 12; i++) recorder.event(object, 'Warning', 'Failed', `attempt ${i}`)
+  await recorder.flush()
+  const all = (await client.list(events, { namespace: 'shop' })).items
+  expect(all).toHaveLength(10)
+  expect(all.find(({ message }) => message?.startsWith('(combined'))).toMatchObject({ message: '(combined from similar events): attempt 12', count: 3 })
+})

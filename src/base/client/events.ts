@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import { isStatusError } from '../machinery/status-error.ts'
 import type { Client } from './client.ts'
+import { EventCorrelator, remember } from './event-correlator.ts'
 import { stampOf } from './stamp.ts'
 
 export type EventType = 'Normal' | 'Warning'
@@ -33,12 +34,13 @@ interface Seen {
   firstTimestamp: string
 }
 
-// As upstream: a bounded memory of what was said, and a bounded backlog; beyond it events are dropped, not the process.
-const rememberedEvents = 4096
+// As upstream: beyond a bounded backlog events are dropped, not the process.
 const backlogLimit = 1000
 
 export const createEventRecorder = (options: EventRecorderOptions): EventRecorder => {
   const seen = new Map<string, Seen>()
+  const correlator = new EventCorrelator()
+  const source = [options.component, options.host]
   let backlog = 0
   let last = Promise.resolve()
 
@@ -54,19 +56,14 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
   return {
     event(object, type, reason, message, { fieldPath } = {}) {
       if (backlog >= backlogLimit) return
+      const { namespace, name, uid } = object.metadata
+      const about = [...source, object.kind, namespace, name, uid]
+      const said = { subject: JSON.stringify([...about, fieldPath]), type, reason, message }
+      const correlated = correlator.correlate(said, JSON.stringify(about), options.clock.now())
+      if (!correlated) return
       backlog++
-      const draft = draftOf(options, object, { type, reason, message, fieldPath })
-      const key = JSON.stringify([
-        draft.involvedObject?.kind,
-        draft.involvedObject?.namespace,
-        object.metadata.name,
-        object.metadata.uid,
-        fieldPath,
-        type,
-        reason,
-        message,
-      ])
-      last = last.then(() => write(draft, key))
+      const draft = draftOf(options, object, { type, reason, message: correlated.message, fieldPath })
+      last = last.then(() => write(draft, correlated.key))
     },
     flush: () => last,
   }
@@ -97,7 +94,7 @@ const record = async ({ client, clock }: EventRecorderOptions, seen: Map<string,
   const earlier = seen.get(key)
   if (earlier) {
     earlier.count++
-    const patch = { count: earlier.count, lastTimestamp: draft.lastTimestamp }
+    const patch = { count: earlier.count, lastTimestamp: draft.lastTimestamp, message: draft.message }
     try {
       await client.patch(events, { namespace: earlier.namespace, name: earlier.name }, patch, { type: 'merge' })
       return
@@ -110,13 +107,6 @@ const record = async ({ client, clock }: EventRecorderOptions, seen: Map<string,
   remember(seen, key, { namespace, name, count: earlier?.count ?? 1, firstTimestamp: earlier?.firstTimestamp ?? draft.firstTimestamp ?? '' })
   const first = seen.get(key)
   await client.create(events, { ...draft, metadata: { namespace, name }, count: first?.count ?? 1, firstTimestamp: first?.firstTimestamp })
-}
-
-const remember = (seen: Map<string, Seen>, key: string, entry: Seen) => {
-  seen.delete(key)
-  seen.set(key, entry)
-  const oldest = seen.keys().next().value
-  if (seen.size > rememberedEvents && oldest !== undefined) seen.delete(oldest)
 }
 
 // Upstream's suffix is the time in nanoseconds; the millisecond clock leaves six digits, which keep names of one moment apart.
