@@ -14,6 +14,8 @@ import { clientOf } from './identities.ts'
 import { layoutOf, type Layout } from './layout.ts'
 import { contextName } from './names.ts'
 import { localNodes } from './local-nodes.ts'
+import { clusterParts } from './parts.ts'
+import { version } from '../version.ts'
 import { aborted, type RoleContext } from './role.ts'
 
 /** The agent process, inside the profile's network namespace: kubelets, Pod network, Services and DNS of the local nodes. */
@@ -62,6 +64,7 @@ export async function runAgent(context: RoleContext): Promise<void> {
     runtime,
     images,
     directory: paths.kubelet,
+    parts: clusterParts({ profile, paths, version }),
     clusterDNS: layout.dnsIP,
     clusterDomain: 'cluster.local',
     clock,

@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { systemClock } from '../../base/lib/clock.ts'
 import { silentLog } from '../../base/lib/log.ts'
@@ -33,10 +36,21 @@ const start = (ports: { httpPort: number; httpsPort: number }) => {
   const stop = new AbortController()
   let need = () => {}
   const needed = new Promise<void>((resolve) => (need = resolve))
-  const ended = runGatewayChild({ ...ports, command: [process.execPath, '-e', child], needed, clock: systemClock, log: silentLog, signal: stop.signal })
+  const folder = mkdtempSync(join(tmpdir(), 'knarr-gateway-'))
+  const files = { logFile: join(folder, 'platform.log'), pidFile: join(folder, 'platform.pid') }
+  const ended = runGatewayChild({
+    ...ports,
+    ...files,
+    command: [process.execPath, '-e', child],
+    needed,
+    clock: systemClock,
+    log: silentLog,
+    signal: stop.signal,
+  })
   onTestFinished(async () => {
     stop.abort()
     await ended
+    rmSync(folder, { recursive: true, force: true })
   })
   return need
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
@@ -6,6 +7,9 @@ import type { Log } from '../../base/lib/log.ts'
 interface GatewayChildOptions {
   /** The command that runs the platform role; file descriptors 3 and 4 are its listening sockets for HTTP and HTTPS. */
   readonly command: readonly string[]
+  /** Gets what it writes; its pid stands in `pidFile` while it runs. */
+  readonly logFile: string
+  readonly pidFile: string
   readonly httpPort: number
   readonly httpsPort: number
   /** The platform role starts when it resolves; never, if the signal aborts first. */
@@ -30,10 +34,14 @@ export async function runGatewayChild(options: GatewayChildOptions): Promise<voi
   while (!signal.aborted) {
     const startedMs = clock.monotonic()
     const descriptors = held.map((server) => (server as unknown as { _handle: { fd: number } })._handle.fd)
-    const child = spawn(file, args, { stdio: ['pipe', 'inherit', 'inherit', ...descriptors], signal, killSignal: 'SIGTERM' })
+    const output = openSync(options.logFile, 'a', 0o600)
+    const child = spawn(file, args, { stdio: ['pipe', output, output, ...descriptors], signal, killSignal: 'SIGTERM' })
+    closeSync(output)
+    if (child.pid !== undefined) writeFileSync(options.pidFile, String(child.pid))
     // Only the child may accept: this process gives its own ends up as soon as the child has inherited them.
     release(held)
     const code = await new Promise((resolve) => child.once('exit', resolve).once('error', resolve))
+    rmSync(options.pidFile, { force: true })
     if (signal.aborted) return
     log.warn({ code }, 'the platform process ended; starting it again')
     held = await holdPorts(options, 503)

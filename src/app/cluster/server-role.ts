@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { ingresses } from '../../base/api/kinds.ts'
 import type { Client } from '../../base/client/client.ts'
 import { createInformer } from '../../base/client/informer.ts'
@@ -60,7 +61,7 @@ async function startSimulatedNodes(context: RoleContext): Promise<void> {
 
 /** The platform process (the L7 gateway) starts with the first object that needs it: an idle cluster pays for two open ports. */
 async function startPlatformWhenNeeded(context: RoleContext, client: Client): Promise<void> {
-  const { profile, clock, log, signal } = context
+  const { profile, paths, clock, log, signal } = context
   const untilFirst = new AbortController()
   const informer = createInformer(client, ingresses, { signal: AbortSignal.any([signal, untilFirst.signal]), clock, log })
   const needed = new Promise<void>((resolve) => informer.onChange(({ object }) => object && resolve())).then(() => untilFirst.abort())
@@ -74,5 +75,6 @@ async function startPlatformWhenNeeded(context: RoleContext, client: Client): Pr
     context.home,
     profile.name,
   ]
-  await runGatewayChild({ command, httpPort: profile.httpPort, httpsPort: profile.httpsPort, needed, clock, log, signal })
+  const files = { logFile: join(paths.logs, 'platform.log'), pidFile: join(paths.run, 'platform.pid') }
+  await runGatewayChild({ command, ...files, httpPort: profile.httpPort, httpsPort: profile.httpsPort, needed, clock, log, signal })
 }

@@ -2,6 +2,8 @@ import { serveKubelet } from '../../node/kubelet/server/serve-kubelet.ts'
 import { clientOf } from './identities.ts'
 import { layoutOf } from './layout.ts'
 import { localNodes } from './local-nodes.ts'
+import { clusterParts } from './parts.ts'
+import { version } from '../version.ts'
 import type { RoleContext } from './role.ts'
 import { startSimulatedNodes } from './simulated-nodes.ts'
 
@@ -14,6 +16,7 @@ export async function startSimulatedAgent(context: RoleContext): Promise<void> {
     clientFor: (node) => clientOf(paths, `node-${node}`),
     sharedClient: clientOf(paths, 'agent'),
     directory: paths.kubelet,
+    parts: clusterParts({ profile, paths, version }),
     clusterDNS: layoutOf(profile).dnsIP,
     clock,
     log,

@@ -1,6 +1,7 @@
 import { watch } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
-import { parseLogLine } from './log-line.ts'
+import { basename, dirname } from 'node:path'
+import { type LogLine, parseLogLine } from './log-line.ts'
 
 export interface LogOptions {
   readonly follow: boolean
@@ -9,10 +10,14 @@ export interface LogOptions {
   /** Records before this moment are left out. */
   readonly sinceMs?: number
   readonly limitBytes?: number
+  /** Only what went to this one. */
+  readonly stream?: 'stdout' | 'stderr'
 }
 
 export interface LogReadOptions extends LogOptions {
   readonly path: string
+  /** Reads a record; the CRI log format unless told. */
+  readonly parse?: (line: Buffer) => LogLine | undefined
   /** Resolves when what is given has been taken. */
   readonly write: (chunk: Buffer) => Promise<void>
   /** Whether more may come; asked at the end of the file when following. */
@@ -28,18 +33,30 @@ const newline = 0x0a
 
 /** Writes a container's log as `kubectl logs` shows it. A file that is not there yet is an empty log. */
 export const readContainerLog = async (options: LogReadOptions): Promise<void> => {
-  const file = await open(options.path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
+  const file = await openIfThere(options.path)
   if (!file) return
   const changes = options.follow ? watchFile(options.path, options.onChange) : undefined
   try {
     await readFrom(file, await startOf(file, options.tailLines), options, changes)
   } finally {
     changes?.close()
-    await file.close()
   }
+}
+
+const openIfThere = (path: string): Promise<FileHandle | undefined> =>
+  open(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+
+/** The file that took the place of `file`, if it was rotated away: what was written before is all in `file` by then. */
+const successorOf = async (file: FileHandle, path: string): Promise<FileHandle | undefined> => {
+  const next = await openIfThere(path)
+  if (!next) return undefined
+  const [{ ino: before }, { ino: now }] = await Promise.all([file.stat(), next.stat()])
+  if (before !== now) return next
+  await next.close()
+  return undefined
 }
 
 /** The offset of the last `lines` records. */
@@ -69,7 +86,8 @@ const watchFile = (path: string, onChange: (listener: () => void) => () => void 
   let wake = () => {}
   let isMissed = false
   const notify = () => ((isMissed = true), wake())
-  const watcher = watch(path, notify)
+  // The folder, since a rotated file is another one of the same name.
+  const watcher = watch(dirname(path), (_, name) => name === basename(path) && notify())
   const unsubscribe = onChange(notify)
   watcher.on('error', () => {})
   return {
@@ -91,40 +109,50 @@ const watchFile = (path: string, onChange: (listener: () => void) => () => void 
   }
 }
 
-const readFrom = async (file: FileHandle, start: number, options: LogReadOptions, changes: FileChanges | undefined): Promise<void> => {
+const readFrom = async (first: FileHandle, start: number, options: LogReadOptions, changes: FileChanges | undefined): Promise<void> => {
   const { signal, isLive } = options
   const render = createRenderer(options)
+  let file = first
   let position = start
   let rest: Buffer = Buffer.alloc(0)
   let wasLive = true
-  while (!signal.aborted) {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(blockBytes), 0, blockBytes, position)
-    if (bytesRead === 0) {
-      if (!changes || !wasLive) return
-      wasLive = await isLive()
-      if (wasLive) await changes.next(signal)
-      continue
+  let successor: FileHandle | undefined
+  try {
+    while (!signal.aborted) {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(blockBytes), 0, blockBytes, position)
+      if (bytesRead > 0) {
+        position += bytesRead
+        const data = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
+        const end = data.lastIndexOf(newline)
+        rest = data.subarray(end + 1)
+        const { chunk, isFull } = render(data.subarray(0, end + 1))
+        if (chunk.length) await options.write(chunk)
+        if (isFull) return
+      } else if (successor) {
+        await file.close()
+        ;[file, position, successor] = [successor, 0, undefined]
+      } else if (!changes || !wasLive) return
+      else if (!(successor = await successorOf(file, options.path))) {
+        wasLive = await isLive()
+        if (wasLive) await changes.next(signal)
+      }
     }
-    position += bytesRead
-    const data = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
-    const end = data.lastIndexOf(newline)
-    rest = data.subarray(end + 1)
-    const { chunk, isFull } = render(data.subarray(0, end + 1))
-    if (chunk.length) await options.write(chunk)
-    if (isFull) return
+  } finally {
+    await file.close()
+    await successor?.close()
   }
 }
 
-const createRenderer = ({ timestamps, sinceMs, limitBytes = Number.POSITIVE_INFINITY }: LogOptions) => {
+const createRenderer = ({ timestamps, sinceMs, stream, parse = parseLogLine, limitBytes = Number.POSITIVE_INFINITY }: LogReadOptions) => {
   let left = limitBytes
   let isContinued = false
   return (lines: Buffer): { chunk: Buffer; isFull: boolean } => {
     const parts: Buffer[] = []
     for (let at = 0; at < lines.length;) {
       const end = lines.indexOf(newline, at)
-      const line = parseLogLine(lines.subarray(at, end))
+      const line = parse(lines.subarray(at, end))
       at = end + 1
-      if (!line || (sinceMs !== undefined && Date.parse(line.time) < sinceMs)) continue
+      if (!line || (sinceMs !== undefined && Date.parse(line.time) < sinceMs) || (stream && line.stream !== stream)) continue
       if (timestamps && !isContinued) parts.push(Buffer.from(`${line.time} `))
       parts.push(line.content)
       if (!line.isPartial) parts.push(Buffer.from('\n'))

@@ -2,17 +2,22 @@ import type { Pod } from '../../base/api/generated/types.ts'
 import { admit } from './admission.ts'
 import type { NodeContext } from './node-context.ts'
 import { PodWorker } from './pod-worker.ts'
+import { isMirror } from './static-pods/mirror-pod.ts'
+import { MirrorPods } from './static-pods/mirror-pods.ts'
+import type { Part } from './static-pods/part.ts'
 
 /** The Pods of one node. */
 export class Kubelet {
   readonly context: NodeContext
+  readonly mirrors: MirrorPods
   readonly #workers = new Map<string, PodWorker>()
   readonly #bySandbox = new Map<string, PodWorker>()
   readonly #adopted = new Map<string, string[]>()
   #unsubscribe = () => {}
 
-  constructor(context: NodeContext) {
+  constructor(context: NodeContext, parts: readonly Part[] = []) {
     this.context = context
+    this.mirrors = new MirrorPods(context, parts)
   }
 
   /** Takes over what runs. `pods` are those the API has for this node; what belongs to none of them is ended. */
@@ -26,10 +31,12 @@ export class Kubelet {
     }
     this.#unsubscribe = runtime.onContainerChange((_, sandboxId) => this.#bySandbox.get(sandboxId)?.wake())
     for (const pod of pods) this.see(pod)
+    this.mirrors.start()
   }
 
   /** A Pod of this node is there or has changed. */
   see(pod: Pod): void {
+    if (isMirror(pod)) return this.mirrors.see(pod)
     const { uid } = pod.metadata
     const worker = this.#workers.get(uid)
     if (worker) return worker.update(pod)
@@ -54,6 +61,7 @@ export class Kubelet {
 
   /** A Pod is no longer in the API. */
   lose(uid: string): void {
+    this.mirrors.lose(uid)
     this.#workers.get(uid)?.remove()
   }
 
@@ -72,7 +80,7 @@ export class Kubelet {
 
   async close(): Promise<void> {
     this.#unsubscribe()
-    await Promise.allSettled([...this.#workers.values()].map((worker) => worker.close()))
+    await Promise.allSettled([this.mirrors, ...this.#workers.values()].map((one) => one.close()))
   }
 
   #forget(uid: string): void {

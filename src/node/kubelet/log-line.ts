@@ -23,3 +23,14 @@ export const parseLogLine = (line: Buffer): LogLine | undefined => {
     content: line.subarray(Math.min(line.length, tagEnd + 1)),
   }
 }
+
+/** Reads the lines of a process that logs JSON with a `time` in RFC 3339, or plain text: that counts as written with the line before it. */
+export const createPlainLineParser = (): ((line: Buffer) => LogLine) => {
+  let time = '1970-01-01T00:00:00Z'
+  return (line) => {
+    time = /"time":"([^"]+)"/.exec(line.toString('latin1', 0, timeWithinBytes))?.[1] ?? time
+    return { time, stream: 'stdout', isPartial: false, content: line }
+  }
+}
+
+const timeWithinBytes = 256

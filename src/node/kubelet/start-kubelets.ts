@@ -20,6 +20,7 @@ import { parseResolvConf } from './pod-files.ts'
 import type { PodWorker } from './pod-worker.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
 import { SharedReferences } from './shared-references.ts'
+import type { Part } from './static-pods/part.ts'
 
 /** The nodes of one agent, as somebody wants them to be. What is in neither list is no node any more. */
 export interface LocalNodes {
@@ -38,6 +39,8 @@ export interface StartKubeletsOptions {
   readonly images: ImageStore
   /** Holds `pods/` (volumes, managed files) and `logs/`. */
   readonly directory: string
+  /** Processes that the nodes show as static Pods. */
+  readonly parts?: readonly Part[]
   readonly clusterDNS: string
   readonly clusterDomain: string
   /** The machine's resolver, for `dnsPolicy: Default`; `/etc/resolv.conf` unless told. */
@@ -53,6 +56,8 @@ export interface Kubelets {
   readonly kubelets: readonly Kubelet[]
   /** By namespace and name, on whichever node it is. */
   findPod(namespace: string, name: string): { readonly worker: PodWorker; readonly kubelet: Kubelet } | undefined
+  /** The process that a mirror Pod shows. */
+  findPart(namespace: string, name: string): Part | undefined
   pods(): readonly Pod[]
   /**
    * Starts and stops nodes until they are what is asked for; safe to repeat. A node that stops gets no farewell: its
@@ -112,6 +117,10 @@ class RunningKubelets implements Kubelets {
     })[0]
   }
 
+  findPart(namespace: string, name: string): Part | undefined {
+    return this.kubelets.map((kubelet) => kubelet.mirrors.find(namespace, name)).find((part) => part !== undefined)
+  }
+
   pods(): Pod[] {
     return this.kubelets.flatMap((kubelet) => kubelet.pods())
   }
@@ -137,7 +146,7 @@ class RunningKubelets implements Kubelets {
 
   async #start(config: NodeConfig): Promise<void> {
     const off = new AbortController()
-    const kubelet = new Kubelet(this.#contextOf(config, AbortSignal.any([this.#options.signal, off.signal])))
+    const kubelet = new Kubelet(this.#contextOf(config, AbortSignal.any([this.#options.signal, off.signal])), this.#options.parts)
     const itsPods = () => this.#pods.list().filter((pod) => pod.spec.nodeName === config.name)
     await Promise.all([this.#pods.synced, registerNode(kubelet.context)])
     await kubelet.start(itsPods())

@@ -9,6 +9,7 @@ import { FakeClock } from '../../base/lib/clock.ts'
 import { silentLog } from '../../base/lib/log.ts'
 import type { NodeConfig } from './node-config.ts'
 import { startKubelets, type Kubelets } from './start-kubelets.ts'
+import type { Part } from './static-pods/part.ts'
 import { TestRuntime, testImages } from './test-runtime.ts'
 
 export const testNode = (name: string): NodeConfig => ({
@@ -27,12 +28,15 @@ export class TestCluster {
   abort = new AbortController()
   kubelets!: Kubelets
 
-  constructor(directory: string) {
+  readonly parts: readonly Part[]
+
+  constructor(directory: string, parts: readonly Part[]) {
     this.directory = directory
+    this.parts = parts
   }
 
-  static async start(): Promise<TestCluster> {
-    const cluster = new TestCluster(await mkdtemp(join(tmpdir(), 'knarr-kubelet-')))
+  static async start(parts: readonly Part[] = []): Promise<TestCluster> {
+    const cluster = new TestCluster(await mkdtemp(join(tmpdir(), 'knarr-kubelet-')), parts)
     await cluster.client.create(services, {
       metadata: { namespace: 'default', name: 'kubernetes' },
       spec: { clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443 }] },
@@ -50,6 +54,7 @@ export class TestCluster {
       runtime: this.runtime,
       images: testImages,
       directory: this.directory,
+      parts: this.parts,
       clusterDNS: '10.96.0.10',
       clusterDomain: 'cluster.local',
       clock: this.clock,

@@ -24,9 +24,15 @@ export interface PodRequest {
   readonly containers: readonly RuntimeContainer[]
 }
 
+// No colon in it: kubectl would take the text for YAML and show none of it.
+export const refusePart = (kubelets: Kubelets, { namespace, name }: { namespace: string; name: string }): void => {
+  if (kubelets.findPart(namespace, name)) throw new RequestError(400, `pod "${name}" is a process of this machine, not a container (it has logs only)`)
+}
+
 /** Finds `/{verb}/{namespace}/{pod}[/{uid}]/{container}`. */
 export const findContainer = async (kubelets: Kubelets, segments: readonly string[]): Promise<PodRequest> => {
   const [namespace = '', name = ''] = segments
+  refusePart(kubelets, { namespace, name })
   const found = kubelets.findPod(namespace, name)
   if (!found) throw new RequestError(404, `pod "${name}" not found`)
   const slots = containerSlots(found.worker.pod)
@@ -45,9 +51,11 @@ export const runningContainer = ({ worker, container, containers }: PodRequest):
   throw new RequestError(404, `container not found ("${container}")`)
 }
 
+const pullWords: Readonly<Record<string, string>> = { ErrImagePull: "image can't be pulled", ImagePullBackOff: 'trying and failing to pull image' }
+
 export const waitingReason = (worker: PodWorker, container: string): string => {
   const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = worker.pod.status ?? {}
   const status = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses].find((one) => one.name === container)
   const reason = status?.state.waiting?.reason ?? 'ContainerCreating'
-  return reason === 'ErrImagePull' || reason === 'ImagePullBackOff' ? 'trying and failing to pull image' : reason
+  return pullWords[reason] ?? reason
 }

@@ -73,7 +73,7 @@ const answer = async ({ kubelets, clock, followNodes }: ServeKubeletOptions, req
       await followNodes()
       return void response.end('ok')
     case 'containerLogs':
-      return serveLogs({ kubelets, segments, query, request, response, clock })
+      return serveLogs({ kubelets, segments, query, response, clock })
     case 'exec':
     case 'attach':
     case 'portForward':

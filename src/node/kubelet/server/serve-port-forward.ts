@@ -4,12 +4,13 @@ import { createWebSocketStream, WebSocketServer } from 'ws'
 import type { Kubelets } from '../start-kubelets.ts'
 import { SpdyConnection, type SpdyStream } from '../streaming/spdy-connection.ts'
 import { acceptSpdy } from '../streaming/spdy-exec.ts'
-import { RequestError } from './pod-request.ts'
+import { refusePart, RequestError } from './pod-request.ts'
 import type { UpgradeRequest } from './serve-exec.ts'
 
 /** `/portForward/{namespace}/{pod}`: each request is a pair of streams, `error` and `data`, with a port and a request id. */
 export const servePortForward = async (options: { kubelets: Kubelets; segments: readonly string[]; upgrade: UpgradeRequest }): Promise<void> => {
   const [namespace = '', name = ''] = options.segments
+  refusePart(options.kubelets, { namespace, name })
   const found = options.kubelets.findPod(namespace, name)
   if (!found) throw new RequestError(404, `pod "${name}" not found`)
   const { worker, kubelet } = found
