@@ -5,6 +5,7 @@ import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
 import { simulatedImageStore } from '../../node/images/simulated-image-store.ts'
 import { startKubelets, type Kubelets, type LocalNodes } from '../../node/kubelet/start-kubelets.ts'
+import type { Part } from '../../node/kubelet/static-pods/part.ts'
 import { AddressPool } from '../../node/network/pod-network.ts'
 import { createSimulatedRuntime, type SimulatedContainerRuntime } from '../../node/runtime/simulated/simulated-runtime.ts'
 
@@ -14,6 +15,8 @@ export interface SimulatedNodesOptions {
   readonly clientFor: (node: string) => Client
   /** For the few files that kubelets keep. */
   readonly directory: string
+  /** Processes that the nodes show as static Pods. */
+  readonly parts?: readonly Part[]
   readonly clusterDNS: string
   readonly clock: Clock
   readonly log: Log
@@ -42,6 +45,7 @@ export async function startSimulatedNodes(options: SimulatedNodesOptions): Promi
     runtime,
     images: simulatedImageStore,
     directory: options.directory,
+    parts: options.parts ?? [],
     clusterDNS: options.clusterDNS,
     clusterDomain: 'cluster.local',
     clock,
