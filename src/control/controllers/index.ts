@@ -19,6 +19,7 @@ import { nodeIpamController } from './node-ipam/node-ipam.ts'
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts'
 import { podGarbageCollector } from './pod-gc/pod-gc.ts'
 import { replicaSetController } from './replicaset/replicaset.ts'
+import { replicationController } from './replicaset/replication-controller.ts'
 import { rootCaController } from './root-ca/root-ca.ts'
 import { serviceAccountController } from './serviceaccount/serviceaccount.ts'
 import { statefulSetController } from './statefulset/statefulset.ts'
@@ -32,6 +33,7 @@ export const controllers: readonly Controller[] = [
   nodeIpamController,
   deploymentController,
   replicaSetController,
+  replicationController,
   statefulSetController,
   endpointSliceController,
   endpointsController,

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Pod } from '../../../base/api/generated/types.ts'
-import { pods, replicaSets } from '../../../base/api/kinds.ts'
+import { pods, replicaSets, replicationControllers } from '../../../base/api/kinds.ts'
 import { setReady, startStory, type Story } from '../story.ts'
 import { deletionOrder } from './rank.ts'
 import { replicaSetController } from './replicaset.ts'
+import { replicationController } from './replication-controller.ts'
 
 const rs = (replicas: number, extra: object = {}) => ({
   metadata: { name: 'web', namespace: 'shop' },
@@ -73,6 +74,30 @@ describe('a ReplicaSet', () => {
     await story.quiet()
     expect((await allPods()).map((pod) => pod.metadata.name)).not.toContain(second?.metadata.name)
     expect(await story.events()).toContain(`ReplicaSet Normal SuccessfulDelete Deleted pod: ${second?.metadata.name}`)
+  })
+})
+
+describe('a ReplicationController', () => {
+  it('keeps its Pods as a ReplicaSet does, by a plain selector', async () => {
+    const story = startStory([replicationController])
+    const ref = { namespace: 'shop', name: 'old' }
+    const template = { metadata: { labels: { app: 'old' } }, spec: { containers: [{ name: 'c', resources: {} }] } }
+    await story.client.create(replicationControllers, { metadata: ref, spec: { replicas: 2, selector: { app: 'old' }, template } })
+    story.runPods()
+    await story.quiet()
+    expect((await story.client.list(pods)).items.map((pod) => pod.metadata.ownerReferences?.[0]?.kind)).toEqual([
+      'ReplicationController',
+      'ReplicationController',
+    ])
+    expect((await story.client.get(replicationControllers, ref)).status).toEqual({
+      replicas: 2,
+      fullyLabeledReplicas: 2,
+      readyReplicas: 2,
+      availableReplicas: 2,
+      observedGeneration: 1,
+    })
+    expect(await story.restart()).toEqual([])
+    story.stop()
   })
 })
 
