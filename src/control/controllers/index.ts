@@ -13,6 +13,7 @@ import { deploymentController } from './deployment/deployment.ts'
 import { endpointsController } from './endpoints/endpoints.ts'
 import { endpointSliceController } from './endpointslice/endpointslice.ts'
 import { garbageCollector } from './garbage-collector/garbage-collector.ts'
+import { jobController } from './job/job.ts'
 import { loadBalancerController } from './load-balancer/load-balancer.ts'
 import { namespaceController } from './namespace/namespace.ts'
 import { nodeIpamController } from './node-ipam/node-ipam.ts'
@@ -23,6 +24,7 @@ import { replicationController } from './replicaset/replication-controller.ts'
 import { rootCaController } from './root-ca/root-ca.ts'
 import { serviceAccountController } from './serviceaccount/serviceaccount.ts'
 import { statefulSetController } from './statefulset/statefulset.ts'
+import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts'
 import { taintEvictionController } from './taint-eviction/taint-eviction.ts'
 
 /** Every controller there is. */
@@ -35,6 +37,8 @@ export const controllers: readonly Controller[] = [
   replicaSetController,
   replicationController,
   statefulSetController,
+  jobController,
+  ttlAfterFinishedController,
   endpointSliceController,
   endpointsController,
   loadBalancerController,
