@@ -9,6 +9,7 @@ import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
 import type { WorkQueueObserver } from '../../base/lib/work-queue-metrics.ts'
 import type { Controller, ControllerSettings, SharedInformers } from './controller.ts'
+import { cronJobController } from './cronjob/cronjob.ts'
 import { deploymentController } from './deployment/deployment.ts'
 import { endpointsController } from './endpoints/endpoints.ts'
 import { endpointSliceController } from './endpointslice/endpointslice.ts'
@@ -38,6 +39,7 @@ export const controllers: readonly Controller[] = [
   replicationController,
   statefulSetController,
   jobController,
+  cronJobController,
   ttlAfterFinishedController,
   endpointSliceController,
   endpointsController,
