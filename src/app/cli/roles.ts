@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { systemClock } from '../../base/lib/clock.ts'
-import { createLog } from '../../base/lib/log.ts'
 import { proxySettings } from '../../node/images/registry/proxy-settings.ts'
+import { createJsonLog } from '../../base/lib/json-log.ts'
 import { profilePaths, readProfile } from '../cluster/profile.ts'
 import type { RoleContext } from '../cluster/role.ts'
 import { UsageError, type CommandLine } from './context.ts'
@@ -18,7 +18,7 @@ export async function runRole(cli: CommandLine): Promise<number> {
   const start = starters[role]
   const profile = readProfile(home, name)
   if (!start || !profile) throw new UsageError('internal is for knarr itself')
-  const log = createLog().child({ role })
+  const log = createJsonLog().child({ role })
   const stop = new AbortController()
   setMaxListeners(0, stop.signal)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())

@@ -1,7 +1,7 @@
 import { pods } from '../../base/api/kinds.ts'
 import { bringUp, isUp, type UpResult } from '../cluster/lifecycle.ts'
 import { contextName } from '../cluster/names.ts'
-import { kubeconfigPath } from '../cluster/kubeconfig.ts'
+import { kubeconfigPath } from '../cluster/kubeconfig-path.ts'
 import { readProfile, type Profile, type RuntimeName } from '../cluster/profile.ts'
 import { runningNodes } from '../cluster/profile-nodes.ts'
 import { requireRightsForPods } from '../cluster/rights.ts'

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { kubeconfigPath, removeContext, useContext, writeContext } from './kubeconfig.ts'
+import { kubeconfigPath } from './kubeconfig-path.ts'
+import { removeContext, useContext, writeContext } from './kubeconfig.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'knarr-kubeconfig-'))
 afterAll(() => rmSync(folder, { recursive: true }))

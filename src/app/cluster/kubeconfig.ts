@@ -1,13 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
 import type { KeyPair } from './pki.ts'
-
-/** The file that kubectl writes to: the first of `$KUBECONFIG`, or `~/.kube/config`. */
-export function kubeconfigPath(environment: NodeJS.ProcessEnv): string {
-  const first = (environment['KUBECONFIG'] ?? '').split(':').find((path) => path !== '')
-  return first ?? join(environment['HOME'] ?? '/', '.kube', 'config')
-}
 
 export interface ContextEntry {
   readonly name: string

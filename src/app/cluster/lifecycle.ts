@@ -13,14 +13,14 @@ import { activeProfile, defaultProfile, setActiveProfile } from './active-profil
 import { unmountBelow } from '../../node/runtime/process/mounts.ts'
 import { UserError } from './errors.ts'
 import { clientOf, ensureCertificates } from './identities.ts'
-import { removeContext, writeContext } from './kubeconfig.ts'
 import { withLock } from './lock.ts'
 import { contextName } from './names.ts'
 import { layoutOf } from './layout.ts'
 import { profileFormat } from './profile-format.ts'
 import { firstNodes, runningNodes } from './profile-nodes.ts'
 import { profilePaths, readProfile, writeProfile, type Profile, type RuntimeName } from './profile.ts'
-import { isSupervised, stopOrphans, stopRoles, supervise } from './supervisor.ts'
+import type { Pki } from './pki.ts'
+import { isSupervised, type Role, stopOrphans, stopRoles, supervise } from './supervisor.ts'
 
 export interface UpRequest {
   readonly home: string
@@ -58,12 +58,11 @@ async function bringUpLocked(request: UpRequest): Promise<UpResult> {
     for (const directory of [paths.run, paths.logs, paths.runtime, paths.kubelet]) mkdirSync(directory, { recursive: true, mode: 0o700 })
     writeProfile(request.home, profile)
   }
-  const network = profile.runtime === 'process' ? networkOf(profile) : undefined
-  if (network) await setUpProfileNetwork({ ...network, log: silentLog })
-  const pki = await ensureCertificates(paths, profile)
-  startRoles(request, profile)
+  const pki = await startRoles(request, profile)
   const client = clientOf(paths, 'admin', pki)
   request.onProgress?.('waiting for the API')
+  // Loaded while the server starts: a YAML library that keeps comments is not small.
+  const { writeContext } = await import('./kubeconfig.ts')
   await waitFor(async () => (await client.list(nodes, { limit: 1 })) !== undefined, `the API server did not answer; see ${join(paths.logs, 'server.log')}`)
   const apiMs = performance.now() - startedMs
   writeContext(profile.kubeconfig, {
@@ -96,6 +95,7 @@ async function takeDownLocked(home: string, profile: Profile): Promise<boolean> 
 /** Removes a cluster with its data and its kubeconfig entries. */
 export async function removeCluster(home: string, profile: Profile): Promise<void> {
   await takeDown(home, profile)
+  const { removeContext } = await import('./kubeconfig.ts')
   removeContext(profile.kubeconfig, contextName(profile))
   if (activeProfile(home) === profile.name) setActiveProfile(home, defaultProfile)
   await rm(profilePaths(home, profile.name).directory, { recursive: true, force: true, maxRetries: 3 })
@@ -138,12 +138,41 @@ export function networkOf(profile: Profile) {
   return { profile: profile.name, ...profile.ranges, nodeIPs: [layout.gatewayIP, ...runningNodes(profile).map((node) => node.address)] }
 }
 
-function startRoles(request: UpRequest, profile: Profile): void {
+/**
+ * Starts what does not run, and makes what it needs at the same time: a server that finds no certificates loads its code and waits
+ * for them; the agent needs the network. What cannot be completed is stopped again.
+ */
+async function startRoles(request: UpRequest, profile: Profile): Promise<Pki> {
   const paths = profilePaths(request.home, profile.name)
-  const role = (name: string) => [process.execPath, request.mainFile, 'internal', name, request.home, profile.name]
-  if (!isSupervised(paths, 'server')) supervise(paths, 'server', role('server'), request.environment)
+  const isFirstTime = !existsSync(paths.pki)
+  try {
+    if (isFirstTime) startServer(request, profile)
+    const [pki] = await Promise.all([ensureCertificates(paths, profile), setUpNetwork(profile)])
+    if (!isFirstTime) startServer(request, profile)
+    startAgent(request, profile)
+    return pki
+  } catch (error) {
+    if (isFirstTime) await stopRoles(paths)
+    throw error
+  }
+}
+
+async function setUpNetwork(profile: Profile): Promise<void> {
+  if (profile.runtime === 'process') await setUpProfileNetwork({ ...networkOf(profile), log: silentLog })
+}
+
+const commandOf = ({ mainFile, home }: UpRequest, role: Role, profile: Profile) => [process.execPath, mainFile, 'internal', role, home, profile.name]
+
+function startServer(request: UpRequest, profile: Profile): void {
+  const paths = profilePaths(request.home, profile.name)
+  if (!isSupervised(paths, 'server')) supervise(paths, 'server', commandOf(request, 'server', profile), request.environment)
+}
+
+function startAgent(request: UpRequest, profile: Profile): void {
+  const paths = profilePaths(request.home, profile.name)
   if (profile.runtime === 'simulated' || isSupervised(paths, 'agent')) return
-  supervise(paths, 'agent', ['nsenter', `--net=/run/netns/${contextName(profile)}`, ...role('agent')], request.environment)
+  const command = ['nsenter', `--net=/run/netns/${contextName(profile)}`, ...commandOf(request, 'agent', profile)]
+  supervise(paths, 'agent', command, request.environment)
 }
 
 /** Network namespace and cgroup are named after the profile: a cluster of the same name that another data folder runs is not ours to touch. */

@@ -1,6 +1,8 @@
 import { generateKeyPairSync, webcrypto, createPrivateKey, X509Certificate } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createBackoff } from '../../base/lib/backoff.ts'
+import type { Clock } from '../../base/lib/clock.ts'
 
 export interface KeyPair {
   readonly cert: string
@@ -41,10 +43,22 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
  * ECDSA P-256, separate authorities for serving and for clients, valid from five minutes ago.
  */
 export async function ensurePki(request: PkiRequest): Promise<Pki> {
-  mkdirSync(request.directory, { recursive: true, mode: 0o700 })
-  const due = dueFiles(request)
-  if (due.size > 0) await issue(request, due)
+  const isNew = !existsSync(request.directory)
+  const directory = isNew ? `${request.directory}.new` : request.directory
+  if (isNew) rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const due = dueFiles({ ...request, directory })
+  if (due.size > 0) await issue({ ...request, directory }, due)
+  // Who waits for the folder finds it complete.
+  if (isNew) renameSync(directory, request.directory)
   return readPki(request.directory)
+}
+
+/** The certificates of a profile that another process is about to make. */
+export async function awaitPki(directory: string, { clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<Pki> {
+  const backoff = createBackoff({ initialMs: 5, maxMs: 200, factor: 1.1 })
+  while (!existsSync(directory)) await clock.sleep(backoff.next(), signal)
+  return readPki(directory)
 }
 
 export function readPki(directory: string): Pki {

@@ -10,7 +10,7 @@ import { runGatewayChild } from './gateway-child.ts'
 import { serveHostAccess } from './host-access.ts'
 import { layoutOf } from './layout.ts'
 import { contextName } from './names.ts'
-import { readPki } from './pki.ts'
+import { awaitPki } from './pki.ts'
 import { readProfile } from './profile.ts'
 import { runningNodes } from './profile-nodes.ts'
 import { aborted, type RoleContext } from './role.ts'
@@ -19,8 +19,8 @@ import { aborted, type RoleContext } from './role.ts'
 export async function runServer(context: RoleContext): Promise<void> {
   const { profile, paths, clock, log, signal } = context
   const layout = layoutOf(profile)
-  const pki = readPki(paths.pki)
   const store = openLmdbStore({ path: paths.store })
+  const pki = await awaitPki(paths.pki, { clock, signal })
   const hasNetwork = profile.runtime === 'process'
   const controlPlane = await createControlPlane({
     store,

@@ -1,5 +1,3 @@
-import { pino } from 'pino'
-
 /** A structured log. `fields` first, then the message, as pino has it. */
 export interface Log {
   debug(fields: object, message?: string): void
@@ -8,9 +6,5 @@ export interface Log {
   error(fields: object, message?: string): void
   child(fields: object): Log
 }
-
-/** Logs JSON lines to `fd` (standard error unless told). */
-export const createLog = (options: { level?: string; fd?: number } = {}): Log =>
-  pino({ level: options.level ?? 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: options.fd ?? 2, sync: true }))
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silentLog }
