@@ -4,6 +4,7 @@ import type { KubeObject, Mutable } from '../../base/api/object.ts'
 import { decodeObject } from '../../base/machinery/decode.ts'
 import { duplicateFields } from '../../base/machinery/duplicate-fields.ts'
 import { decodeProtobufEnvelope } from '../../base/machinery/protobuf.ts'
+import type { StatusError } from '../../base/machinery/status-error.ts'
 import type { DeleteOptions } from '../../base/client/client.ts'
 import type { Call } from './context.ts'
 import { badRequest, unsupportedMediaType } from './errors.ts'
@@ -48,10 +49,16 @@ function parseOr400<T>(parse: () => T): T {
 
 /** The body as an object of `kind`, held against its schema: the caller's own copy. */
 export const readObject = (call: Call, kind: Kind, fieldValidation: FieldValidation): Mutable<KubeObject> =>
-  toObject(call, kind, readJson(call), fieldValidation)
+  toObject(call, kind, readJson(call), { fieldValidation })
+
+interface Strictness {
+  readonly fieldValidation: FieldValidation
+  /** How a strict refusal is worded; default: as that of a whole object. */
+  readonly refuse?: (why: string) => StatusError
+}
 
 /** Plain JSON as an object of `kind`. Unknown and duplicate fields are refused, warned of, or dropped in silence. */
-export function toObject(call: Call, kind: Kind, value: unknown, fieldValidation: FieldValidation): Mutable<KubeObject> {
+export function toObject(call: Call, kind: Kind, value: unknown, { fieldValidation, refuse }: Strictness): Mutable<KubeObject> {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw badRequest(
       `the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error: the body is not an object`,
@@ -64,7 +71,8 @@ export function toObject(call: Call, kind: Kind, value: unknown, fieldValidation
   const decoded = decodeObject(kind.type, { ...json, ...typeMeta })
   const faults = fieldValidation === 'Ignore' ? [] : [...decoded.unknownFields, ...duplicatesOf(call)]
   if (faults.length && fieldValidation === 'Strict') {
-    throw badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: strict decoding error: ${faults.join(', ')}`)
+    const why = `strict decoding error: ${faults.join(', ')}`
+    throw refuse?.(why) ?? badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${why}`)
   }
   call.warnings.push(...faults)
   return decoded.object as Mutable<KubeObject>

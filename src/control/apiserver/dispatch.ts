@@ -45,6 +45,11 @@ const verbs: Readonly<Record<string, Verb>> = {
   deletecollection: deleteCollectionVerb,
 }
 
+/** What upstream's server warns of on every request. */
+const deprecations: Readonly<Record<string, string>> = {
+  '/endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+}
+
 /** Route, authorize, run. Refuses by throwing a StatusError. `warnings` collects what the client shall be told. */
 export const createDispatch =
   (options: DispatchOptions) =>
@@ -118,6 +123,8 @@ async function resourceOutcome(
   const found = findCall(options.context, { request, route, warnings })
   if (!found) throw noSuchPath()
   const { call, subresource } = found
+  const deprecated = deprecations[`${call.resource.kind.group}/${call.resource.kind.plural}`]
+  if (deprecated) warnings.push(deprecated)
   const outcome = subresource ? await subresourceHandlers[subresource]?.(options.context, call) : await verbs[call.route.verb]?.(options.context, call)
   if (!outcome) throw methodNotAllowed()
   return outcome

@@ -11,6 +11,12 @@ const detailsOf = (kind: Address, name: string) => ({ ...(name ? { name } : {}),
 export const notFound = (kind: Address, name: string) => new StatusError('NotFound', `${qualified(kind)} "${name}" not found`, detailsOf(kind, name))
 export const alreadyExists = (kind: Address, name: string) =>
   new StatusError('AlreadyExists', `${qualified(kind)} "${name}" already exists`, detailsOf(kind, name))
+/** The server tried several names, and each was taken. */
+export const noUniqueName = (kind: Address, name: string) =>
+  new StatusError('AlreadyExists', `${qualified(kind)} "${name}" already exists, the server was not able to generate a unique name for the object`, {
+    ...detailsOf(kind, name),
+    retryAfterSeconds: 1,
+  })
 export const conflict = (kind: Address, name: string, why: string) =>
   new StatusError('Conflict', `Operation cannot be fulfilled on ${qualified(kind)} "${name}": ${why}`, detailsOf(kind, name))
 export const modified = (kind: Address, name: string) =>

@@ -3,7 +3,7 @@ import { mutableCopy, type KubeObject, type Mutable } from '../../../base/api/ob
 import type { Resource } from '../../../base/api/resource.ts'
 import type { Attributes } from '../admission/admission.ts'
 import type { ServerContext } from '../context.ts'
-import { alreadyExists, badRequest, invalid } from '../errors.ts'
+import { alreadyExists, badRequest, invalid, noUniqueName } from '../errors.ts'
 import type { Written } from '../outcome.ts'
 import type { UserInfo } from '../request.ts'
 import { timestamp } from '../timestamp.ts'
@@ -55,7 +55,8 @@ export async function createObject(ctx: ServerContext, request: CreateRequest): 
     await ctx.admission.validate(attributes)
     const written = await store(ctx, request)
     if (written) return written
-    if (!generateName || attempt === generateAttempts) throw alreadyExists(resource.kind, object.metadata.name)
+    if (!generateName) throw alreadyExists(resource.kind, object.metadata.name)
+    if (attempt === generateAttempts) throw noUniqueName(resource.kind, object.metadata.name)
     object.metadata.name = generate(generateName)
   }
 }

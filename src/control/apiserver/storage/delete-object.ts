@@ -75,15 +75,15 @@ export async function deleteObject(ctx: ServerContext, request: DeleteRequest): 
 function checkPreconditions(item: Item, { resource, options }: DeleteRequest): void {
   const { uid, resourceVersion } = options.preconditions ?? {}
   const { metadata } = item.object
+  // Upstream names the kind here, and not its plural.
+  const address = { group: resource.kind.group, plural: resource.kind.kind }
   if (uid && uid !== metadata.uid) {
-    throw conflict(resource.kind, metadata.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`)
+    const why = `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`
+    throw conflict(address, metadata.name, why)
   }
   if (resourceVersion && resourceVersion !== String(item.revision)) {
-    throw conflict(
-      resource.kind,
-      metadata.name,
-      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${item.revision}`,
-    )
+    const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${item.revision}). The object might have been modified`
+    throw conflict(address, metadata.name, why)
   }
 }
 

@@ -47,7 +47,8 @@ function checkIdentity({ kind }: Resource, item: Item, { metadata }: Mutable<Kub
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
   }
   if (metadata.uid && metadata.uid !== old.uid) {
-    throw conflict(kind, old.name, `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.uid}`)
+    const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.uid}`
+    throw conflict(kind, old.name, `StorageError: invalid object, Code: 4, Key: ${item.key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`)
   }
   if (metadata.resourceVersion && metadata.resourceVersion !== '0' && metadata.resourceVersion !== String(item.revision)) throw modified(kind, old.name)
 }

@@ -4,7 +4,7 @@ import { applyJsonPatch, mergePatch, strategicMergePatch } from '../../../base/m
 import { isStatusError } from '../../../base/machinery/status-error.ts'
 import { mediaTypeOf, readPatch, toObject } from '../body.ts'
 import type { Call, ServerContext } from '../context.ts'
-import { badRequest, methodNotAllowed, unsupportedMediaType } from '../errors.ts'
+import { badRequest, invalid, methodNotAllowed, unsupportedMediaType } from '../errors.ts'
 import { outcomeOf, type Outcome } from '../outcome.ts'
 import { updateObject } from '../storage/update-object.ts'
 import { writeOptions, type FieldValidation } from './write-options.ts'
@@ -27,11 +27,28 @@ export function preparePatch(call: Call, kind: Kind, fieldValidation: FieldValid
   const mediaType = mediaTypeOf(call)
   if (!patchTypes.includes(mediaType)) throw unsupportedMediaType(patchTypes)
   const patch = readPatch(call)
+  const warningsBefore = call.warnings.length
   return (current) => {
-    call.warnings.length = 0
+    // It runs again after a lost race, and warns once.
+    call.warnings.length = warningsBefore
     const result = apply({ mediaType, patch, type: kind.type }, mutableCopy(current) as unknown as Json)
-    return toObject(call, kind, result, fieldValidation)
+    // What a strategic merge patch is refused with names the patch, the others the result.
+    const shown = mediaType.includes('strategic') ? goText(patch) : JSON.stringify(result)
+    return toObject(call, kind, result, { fieldValidation, refuse: (why) => patchInvalid(shown, why) })
   }
+}
+
+/** As upstream, a refusal that names no kind. */
+const patchInvalid = (shown: string, why: string) =>
+  invalid({ group: '', kind: '' }, '', [{ type: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${JSON.stringify(shown)}: ${why}` }])
+
+/** A value as Go's `%+v` prints it: `map[spec:map[replicas:3]]`. */
+function goText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`
+  if (value === null || value === undefined) return '<nil>'
+  if (typeof value !== 'object') return String(value as string | number | boolean)
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return `map[${entries.map(([key, one]) => `${key}:${goText(one)}`).join(' ')}]`
 }
 
 interface Patch {
