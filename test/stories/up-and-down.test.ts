@@ -27,7 +27,7 @@ describe.skipIf(!isRoot)('a cluster comes up, stays, goes down and leaves nothin
     const answer = await sandbox.knarr('up')
     expect(answer, answer.stderr).toMatchObject({ code: 0 })
     expect(answer.stdout).toMatch(
-      /^cluster knarr-default is up: 3 nodes ready in \d+\.\d s \(API https:\/\/127\.0\.0\.1:\d+, context knarr-default, (nftables proxy|userspace proxy \(no nftables here\))\)\n$/,
+      /^cluster knarr-default is up: 3 nodes ready in \d+\.\d s \(API https:\/\/127\.0\.0\.1:\d+, registry localhost:\d+, context knarr-default, (nftables proxy|userspace proxy \(no nftables here\))\)\n$/,
     )
     const kubeconfig = readFileSync(sandbox.kubeconfig, 'utf8')
     expect(kubeconfig).toContain('# mine')

@@ -23,7 +23,8 @@ export async function up(cli: CommandLine, options: UpOptions): Promise<void> {
     return
   }
   const proxy = profile.runtime === 'process' ? `, ${await serviceProxyHere()}` : ''
-  const facts = `API https://127.0.0.1:${profile.apiPort}, context ${contextName(profile)}${proxy}`
+  const registry = profile.runtime === 'process' && profile.registryPort ? `, registry localhost:${profile.registryPort}` : ''
+  const facts = `API https://127.0.0.1:${profile.apiPort}${registry}, context ${contextName(profile)}${proxy}`
   print(cli, `cluster ${contextName(profile)} is up: ${nodeCount(profile, ' ready')} in ${(readyMs / 1000).toFixed(1)} s (${facts})`)
 }
 

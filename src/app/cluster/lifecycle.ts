@@ -42,6 +42,7 @@ export interface UpResult {
 }
 
 const patienceMs = 30_000
+const defaultRegistryPort = 5001
 
 /** Brings a cluster up from whatever state it is in; safe to repeat. */
 export const bringUp = (request: UpRequest): Promise<UpResult> => withLock(lockOf(request.home, request.name), () => bringUpLocked(request))
@@ -129,6 +130,7 @@ async function planProfile(request: UpRequest): Promise<Profile> {
     apiPort: await freePort(6443),
     httpPort: await freePort(8080),
     httpsPort: await freePort(8443),
+    registryPort: await freePort(defaultRegistryPort),
     kubeconfig: request.kubeconfig,
   }
 }
@@ -222,7 +224,7 @@ async function withFreePorts(home: string, profile: Profile): Promise<Profile> {
   await stopOrphans(paths)
   if (isSupervised(paths, 'server')) return profile
   const [apiPort, httpPort, httpsPort] = [await freePort(profile.apiPort), await freePort(profile.httpPort), await freePort(profile.httpsPort)]
-  return { ...profile, apiPort, httpPort, httpsPort }
+  return { ...profile, apiPort, httpPort, httpsPort, registryPort: await freePort(profile.registryPort ?? defaultRegistryPort) }
 }
 
 async function freePort(wanted: number): Promise<number> {

@@ -33,6 +33,8 @@ export interface Profile {
   readonly apiPort: number
   readonly httpPort: number
   readonly httpsPort: number
+  /** Where the image store is served as a registry; absent in profiles of older versions until their next `up`. */
+  readonly registryPort?: number
   /** Where `up` wrote the context, so that `delete` takes it out there. */
   readonly kubeconfig: string
 }

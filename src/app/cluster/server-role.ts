@@ -8,6 +8,7 @@ import { ensureIngressObjects } from '../../platform/gateway/ingress-objects.ts'
 import { createControlPlane } from './control-plane.ts'
 import { runGatewayChild } from './gateway-child.ts'
 import { serveHostAccess } from './host-access.ts'
+import { serveImages } from './local-registry.ts'
 import { layoutOf } from './layout.ts'
 import { contextName } from './names.ts'
 import { awaitPki } from './pki.ts'
@@ -42,8 +43,11 @@ export async function runServer(context: RoleContext): Promise<void> {
   log.info({ port: profile.apiPort }, `the API of ${contextName(profile)} answers`)
 
   const running = controlPlane.run()
-  if (hasNetwork) await serveHostAccess(context)
-  else await startSimulatedNodes(context)
+  if (hasNetwork) {
+    await serveHostAccess(context)
+    await serveImages(context, admin)
+  }
+  if (!hasNetwork) await startSimulatedNodes(context)
   if (hasNetwork) void startPlatformWhenNeeded(context, admin)
   await aborted(signal)
   await running

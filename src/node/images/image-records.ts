@@ -40,8 +40,14 @@ export class ImageRecords {
     return { digest: chosen.digest, manifest: this.#layout.readBlob<Manifest>(chosen.digest) }
   }
 
+  /** False for an index that has nothing for this machine, as somebody may push one. */
+  runsHere(digest: string): boolean {
+    return !isIndexType(this.#layout.describe(digest).mediaType) || pickPlatform(this.#layout.readBlob<ImageIndex>(digest)) !== undefined
+  }
+
   /** Manifests and config first, then the layers. */
   blobs(digest: string): string[] {
+    if (!this.runsHere(digest)) return [digest]
     const { digest: own, manifest } = this.manifest(digest)
     return [...new Set([digest, own, manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)])]
   }
@@ -72,6 +78,7 @@ export class ImageRecords {
     if (!isId(reference)) return undefined
     const wanted = reference.replace(/^sha256:/, '')
     return this.#layout.index().find(({ digest }) => {
+      if (!this.runsHere(digest)) return digest.slice(7).startsWith(wanted)
       const { digest: own, manifest } = this.manifest(digest)
       return [digest, own, manifest.config.digest].some((each) => each.slice(7).startsWith(wanted))
     })

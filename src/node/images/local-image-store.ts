@@ -84,7 +84,8 @@ export class LocalImageStore implements ImageStore {
   }
 
   async list(): Promise<readonly Image[]> {
-    return [...new Set(this.layout.index().map(({ digest }) => digest))].map((digest) => this.records.image(digest))
+    const digests = new Set(this.layout.index().map(({ digest }) => digest))
+    return [...digests].filter((digest) => this.records.runsHere(digest)).map((digest) => this.records.image(digest))
   }
 
   /** Pulls of one image as the same users are one; it goes on while anybody waits for it. */
@@ -153,6 +154,11 @@ export class LocalImageStore implements ImageStore {
       return kept
     })
     for (const digest of candidates) await this.layout.discard(digest)
+  }
+
+  /** Whether any image has this blob. */
+  isNeeded(digest: string): boolean {
+    return this.layout.index().some((descriptor) => this.records.blobs(descriptor.digest).includes(digest))
   }
 
   /** Writes an image made here down under its name. */
