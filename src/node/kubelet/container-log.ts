@@ -1,6 +1,6 @@
 import { watch } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { type LogLine, parseLogLine } from './log-line.ts'
 
 export interface LogOptions {
@@ -49,15 +49,20 @@ const openIfThere = (path: string): Promise<FileHandle | undefined> =>
     throw error
   })
 
-/** The file that took the place of `file`, if it was rotated away: what was written before is all in `file` by then. */
+/**
+ * The file that was begun after `file`, where that was rotated away: what was written before is all in `file` by then. Rotated files
+ * carry their time, `0.log.20260101-000000`; there may be several since, and the eldest goes when there are too many.
+ */
 const successorOf = async (file: FileHandle, path: string): Promise<FileHandle | undefined> => {
-  const next = await openIfThere(path)
-  if (!next) return undefined
-  const [{ ino: before }, { ino: now }] = await Promise.all([file.stat(), next.stat()])
-  if (before !== now) return next
-  await next.close()
-  return undefined
+  const { ino } = await file.stat()
+  const rotated = (await readdir(dirname(path))).filter((name) => name.startsWith(`${basename(path)}.`)).sort()
+  const names = [...rotated, basename(path)]
+  const inodes = await Promise.all(names.map((name) => inodeOf(join(dirname(path), name))))
+  const next = names[inodes.indexOf(ino) + 1]
+  return next === undefined ? undefined : openIfThere(join(dirname(path), next))
 }
+
+const inodeOf = async (path: string): Promise<number | undefined> => (await stat(path).catch(() => undefined))?.ino
 
 /** The offset of the last `lines` records. */
 const startOf = async (file: FileHandle, lines: number | undefined): Promise<number> => {

@@ -4,9 +4,10 @@ import type { Duplex } from 'node:stream'
 import type { Pod } from '../../../base/api/generated/types.ts'
 import { StatusError, type StatusReason } from '../../../base/machinery/status-error.ts'
 import type { Call, NodeEndpoint } from '../context.ts'
-import { badRequest, internal, notFound } from '../errors.ts'
+import { badRequest, internal, invalid, notFound } from '../errors.ts'
 import type { Outcome } from '../outcome.ts'
 import type { SubresourceContext } from './index.ts'
+import { validateLogOptions } from './log-options.ts'
 
 /** Where on which node's kubelet endpoint the request goes on. */
 export interface RelayTarget {
@@ -27,6 +28,8 @@ export async function relaySubresource(ctx: SubresourceContext, call: Call): Pro
     throw badRequest('Upgrade request required')
   }
   if (route.verb !== 'get') return undefined
+  const faults = validateLogOptions(new URLSearchParams(request.query))
+  if (faults.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, route.name, faults)
   const target = relayTarget(ctx, call)
   if (!target) return { type: 'response', response: { status: 200, headers: { 'content-type': 'text/plain' }, body: '' } }
   const answer = await fetchFrom(target, request.signal)

@@ -25,7 +25,9 @@ export const servePortForward = async (options: { kubelets: Kubelets; segments: 
       if (!other) return void waiting.set(id, stream)
       waiting.delete(id)
       const [error, data] = stream.headers.streamtype === 'data' ? [other, stream] : [stream, other]
-      forward({ host, port: Number(stream.headers.port), data, error })
+      const port = Number(stream.headers.port)
+      const name = `pod ${worker.state.sandbox?.id ?? ''}, uid ${worker.pod.metadata.uid}`
+      forward({ host, port, name, data, error })
     },
   })
 }
@@ -49,10 +51,28 @@ const acceptForward = async (upgrade: UpgradeRequest): Promise<Duplex> => {
   return new Promise((resolve) => server.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (socket) => resolve(createWebSocketStream(socket))))
 }
 
-const forward = ({ host, port, data, error }: { host: string; port: number; data: SpdyStream; error: SpdyStream }): void => {
+/** Go's words for what the system says. */
+const dialErrors: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network is unreachable',
+  ETIMEDOUT: 'i/o timeout',
+}
+
+interface Forwarding {
+  readonly host: string
+  readonly port: number
+  /** Of the Pod, for messages. */
+  readonly name: string
+  readonly data: SpdyStream
+  readonly error: SpdyStream
+}
+
+const forward = ({ host, port, name, data, error }: Forwarding): void => {
   const socket = connect({ host, port, allowHalfOpen: true })
-  socket.once('error', (failure) => {
-    error.duplex.end(`error forwarding port ${port} to pod: ${failure.message}`)
+  socket.once('error', (failure: NodeJS.ErrnoException) => {
+    const why = dialErrors[failure.code ?? ''] ?? failure.message
+    error.duplex.end(`error forwarding port ${port} to ${name}: dial tcp4 ${host}:${port}: connect: ${why}`)
     data.duplex.end()
   })
   socket.once('connect', () => {
