@@ -18,6 +18,24 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 /** Imports that break a rule, each with its reason. One that is no longer needed fails the test. */
 const exceptions: readonly { readonly from: string; readonly to: string; readonly reason: string }[] = []
 
+/** What the build takes into dist/, so that nobody has to install it. */
+const bundled: readonly string[] = [
+  '@peculiar/x509',
+  'commander',
+  'croner',
+  'dns-packet',
+  'dockerfile-ast',
+  'fast-json-patch',
+  'jose',
+  'modern-tar',
+  'pino',
+  'reflect-metadata',
+  'undici',
+  'ws',
+  'yaml',
+  'yoctocolors',
+]
+
 interface Import {
   readonly from: string
   readonly to: string
@@ -80,10 +98,16 @@ describe('the architecture', () => {
     expect(exceptions.map(arrow).filter((exception) => !broken.has(exception))).toEqual([])
   })
 
-  it('imports what the published package depends on, and nothing for development', async () => {
+  it('imports what the published package depends on or carries, and nothing for development', async () => {
     const { dependencies } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { dependencies: Record<string, string> }
-    const foreign = imports.filter((each) => each.isExternal && !each.isTypeOnly && !((packageOf(each.to) ?? '').replace(/^@types\//, '') in dependencies))
+    const shipped = new Set([...Object.keys(dependencies), ...bundled])
+    const foreign = imports.filter((each) => each.isExternal && !each.isTypeOnly && !shipped.has((packageOf(each.to) ?? '').replace(/^@types\//, '')))
     expect(foreign.map(arrow)).toEqual([])
+  })
+
+  it('carries no package that nothing imports', () => {
+    const used = new Set(imports.map(({ to }) => (packageOf(to) ?? '').replace(/^@types\//, '')))
+    expect(bundled.filter((name) => !used.has(name))).toEqual([])
   })
 
   it('never imports the Kubernetes client library, which costs half a second', () => {

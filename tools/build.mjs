@@ -1,8 +1,9 @@
-// Bundles the command into dist/: start-up time is a feature. Native addons stay outside the bundle.
+// Bundles the command and the library's entries into dist/: start-up time is a feature. Native addons stay outside the bundle.
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { writeLicenses } from './licenses.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const generated = 'src/base/api/generated/descriptions.json'
@@ -14,10 +15,11 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 const outdir = process.argv[2] ?? 'dist'
 rmSync(outdir, { recursive: true, force: true })
 mkdirSync(outdir)
-await build({
+const { metafile } = await build({
   entryPoints: { knarr: 'bin/knarr.ts', index: 'src/app/index.ts', testing: 'src/app/testing/index.ts', client: 'src/app/client.ts' },
   outdir,
   bundle: true,
+  metafile: true,
   splitting: true,
   mainFields: ['module', 'main'],
   format: 'esm',
@@ -32,5 +34,6 @@ await build({
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   chunkNames: 'chunks/[name]-[hash]',
 })
+writeLicenses(Object.keys(metafile.inputs), `${outdir}/THIRD-PARTY-LICENSES.txt`)
 await chmod(`${outdir}/knarr.js`, 0o755)
 await import('../examples/tasks/build.mjs')
