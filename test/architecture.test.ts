@@ -33,7 +33,6 @@ const bundled: readonly string[] = [
   'undici',
   'ws',
   'yaml',
-  'yoctocolors',
 ]
 
 interface Import {
