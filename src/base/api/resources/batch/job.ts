@@ -35,6 +35,8 @@ const addOwnSelector = (object: Mutable<Job>): void => {
   const template = spec.template as Mutable<Omit<JobSpec['template'], 'metadata'>> & { metadata?: { labels?: Record<string, string> } }
   template.metadata = { ...template.metadata, labels: { ...template.metadata?.labels, ...own } }
   spec.selector = { ...spec.selector, matchLabels: { ...spec.selector?.matchLabels, 'batch.kubernetes.io/controller-uid': metadata.uid } }
+  // Upstream defaults what it stored once more when it reads it: a Job without labels has those of its template from its first answer on.
+  if (Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...template.metadata.labels }
 }
 
 /** The rules of a Job's spec, also as part of a CronJob. */
