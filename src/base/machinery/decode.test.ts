@@ -112,6 +112,7 @@ describe('decodeObject', () => {
       ['constructor', 'y'],
     ])
     expect(object.metadata.finalizers).toEqual(['f', ''])
+    expect(decodeObject('core/v1.Secret', { data: { a: null } }).object['data']).toEqual({ a: '' })
     expect(decodeObject('core/v1.ConfigMap', JSON.parse('{"__proto__":{"data":{}}}')).unknownFields).toEqual(['unknown field "__proto__"'])
   })
 

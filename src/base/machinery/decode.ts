@@ -165,9 +165,12 @@ function decoderOf(type: FieldType): Decode {
   return (value, walk) => decodeStruct((schema ??= schemaOf(type.ref)), value, walk)
 }
 
-/** Null among the elements is the zero value, as in Go. */
-const zeroElement = (type: FieldType, walk: Walk): unknown =>
-  type.kind === 'scalar' ? (zeroScalar[type.scalar] ?? null) : type.kind === 'struct' ? decodeStruct(schemaOf(type.ref), {}, walk) : null
+/** Null among the elements is the zero value, as in Go; no bytes are empty bytes, as upstream's storage gives them back. */
+function zeroElement(type: FieldType, walk: Walk): unknown {
+  if (type.kind === 'struct') return decodeStruct(schemaOf(type.ref), {}, walk)
+  if (type.kind !== 'scalar') return null
+  return type.scalar === 'bytes' ? '' : (zeroScalar[type.scalar] ?? null)
+}
 
 function listDecoder(element: FieldType, goType: string): Decode {
   const decode = decoderOf(element)

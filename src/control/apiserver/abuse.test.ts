@@ -6,8 +6,8 @@ import { MemoryStore } from '../store/memory-store.ts'
 import { samples } from './testing/samples.ts'
 import { admin, startTestServer, type TestServer } from './testing/test-server.ts'
 
-/** KNARR_SEED repeats a run that failed; each run prints its seed. */
-const seed = Number(process.env['KNARR_SEED'] ?? Date.now() % 2 ** 31)
+/** The same in every run, so that a change is judged by its own faults; KNARR_SEED tries other paths. */
+const seed = Number(process.env['KNARR_SEED'] ?? 1)
 const runs = 1000
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
@@ -81,7 +81,10 @@ const mutation = fc.record({
   way: fc.array(fc.nat(1000), { minLength: 1, maxLength: 6 }),
   act: fc.constantFrom('replace', 'remove', 'add', 'double'),
   value: junk,
-  key: fc.oneof(fc.constantFrom('name', 'namespace', 'spec', 'status', 'finalizers', 'resourceVersion', 'uid', '__proto__', 'x/y'), fc.string({ maxLength: 20 })),
+  key: fc.oneof(
+    fc.constantFrom('name', 'namespace', 'spec', 'status', 'finalizers', 'resourceVersion', 'uid', '__proto__', 'x/y'),
+    fc.string({ maxLength: 20 }),
+  ),
 })
 type Mutation = typeof mutation extends fc.Arbitrary<infer T> ? T : never
 
@@ -142,22 +145,18 @@ async function perform(kind: Kind, verb: string, how: Parameters<typeof changed>
   return { answer: await send('PATCH', path, changed(patched, how), `application/${verb}+json`), path, before }
 }
 
-test(
-  `${runs} writes of every kind, half of them valid, never fail the server nor leave half an object (seed ${seed})`,
-  async () => {
-    const property = fc.asyncProperty(request, async ({ kind, verb, change: how }) => {
-      const { answer, path, before } = await perform(kind, verb, how)
-      const told = `${verb} ${kind.plural}: ${answer.status} ${JSON.stringify(answer.body)?.slice(0, 500)}`
-      expect(answer.status, told).toBeLessThan(500)
-      if (how.isValid && verb !== 'status') expect(answer.status, told).toBeLessThan(300)
-      if (answer.status >= 400) expect(answer.body, told).toMatchObject({ kind: 'Status', status: 'Failure', code: answer.status })
-      if (answer.status >= 400 || verb === 'dryRun') expect(contents(), told).toEqual(before)
-      else await expectRoundTrip(path, answer, told)
-    })
-    await fc.assert(property, { numRuns: runs, seed, endOnFailure: false, verbose: 1 })
-  },
-  120_000,
-)
+test(`${runs} writes of every kind, half of them valid, never fail the server nor leave half an object (seed ${seed})`, async () => {
+  const property = fc.asyncProperty(request, async ({ kind, verb, change: how }) => {
+    const { answer, path, before } = await perform(kind, verb, how)
+    const told = `${verb} ${kind.plural}: ${answer.status} ${JSON.stringify(answer.body)?.slice(0, 500)}`
+    expect(answer.status, told).toBeLessThan(500)
+    if (how.isValid && verb !== 'status') expect(answer.status, told).toBeLessThan(300)
+    if (answer.status >= 400) expect(answer.body, told).toMatchObject({ kind: 'Status', status: 'Failure', code: answer.status })
+    if (answer.status >= 400 || verb === 'dryRun') expect(contents(), told).toEqual(before)
+    else await expectRoundTrip(path, answer, told)
+  })
+  await fc.assert(property, { numRuns: runs, seed, endOnFailure: false, verbose: 1 })
+}, 120_000)
 
 /** What was accepted reads back as answered, and written again as it is it changes nothing. */
 async function expectRoundTrip(asked: string, { body }: Answer, told: string): Promise<void> {
@@ -171,31 +170,55 @@ async function expectRoundTrip(asked: string, { body }: Answer, told: string): P
 }
 
 const segment = fc.oneof(
-  fc.constantFrom('api', 'apis', 'v1', 'apps', 'namespaces', 'default', 'pods', 'a', 'status', 'scale', 'watch', '..', '%2e%2e', '%00', '', 'openapi', 'version'),
+  fc.constantFrom(
+    'api',
+    'apis',
+    'v1',
+    'apps',
+    'namespaces',
+    'default',
+    'pods',
+    'a',
+    'status',
+    'scale',
+    'watch',
+    '..',
+    '%2e%2e',
+    '%00',
+    '',
+    'openapi',
+    'version',
+  ),
   fc.string({ maxLength: 40 }),
 )
 const rawRequest = fc.record({
   method: fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'BREW'),
   segments: fc.array(segment, { maxLength: 7 }),
-  query: fc.dictionary(fc.constantFrom('labelSelector', 'fieldSelector', 'limit', 'continue', 'resourceVersion', 'fieldValidation', 'dryRun', 'x'), fc.string({ maxLength: 40 }), { maxKeys: 3 }),
+  query: fc.dictionary(
+    fc.constantFrom('labelSelector', 'fieldSelector', 'limit', 'continue', 'resourceVersion', 'fieldValidation', 'dryRun', 'x'),
+    fc.string({ maxLength: 40 }),
+    { maxKeys: 3 },
+  ),
   type: fc.constantFrom('application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf', 'application/json-patch+json', 'text/plain', ''),
-  body: fc.oneof(fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)), fc.string({ maxLength: 300 }).map((text) => Buffer.from(text)), fc.json().map((text) => Buffer.from(text))),
+  body: fc.oneof(
+    fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+    fc.string({ maxLength: 300 }).map((text) => Buffer.from(text)),
+    fc.json().map((text) => Buffer.from(text)),
+  ),
 })
 
-test(
-  `${runs} raw requests never fail the server (seed ${seed})`,
-  async () => {
-    const property = fc.asyncProperty(rawRequest, async ({ method, segments, query, type, body }) => {
-      const before = contents()
-      const path = `/${segments.map((part) => part.replaceAll(/[?#\\\s]/g, '')).join('/')}`
-      const { status, body: answer } = await send(method, `${path}?${new URLSearchParams(query)}`, method === 'GET' ? undefined : body, type).catch((error: Error) => {
+test(`${runs} raw requests never fail the server (seed ${seed})`, async () => {
+  const property = fc.asyncProperty(rawRequest, async ({ method, segments, query, type, body }) => {
+    const before = contents()
+    const path = `/${segments.map((part) => part.replaceAll(/[?#\\\s]/g, '')).join('/')}`
+    const { status, body: answer } = await send(method, `${path}?${new URLSearchParams(query)}`, method === 'GET' ? undefined : body, type).catch(
+      (error: Error) => {
         if (/Invalid URL/.test(error.message)) return { status: 400, body: {} }
         throw error
-      })
-      expect(status, JSON.stringify(answer)?.slice(0, 500)).toSatisfy((code: number) => code < 500 || code === 504)
-      if (status >= 400) expect(contents()).toEqual(before)
-    })
-    await fc.assert(property, { numRuns: runs, seed, verbose: 1 })
-  },
-  120_000,
-)
+      },
+    )
+    expect(status, JSON.stringify(answer)?.slice(0, 500)).toSatisfy((code: number) => code < 500 || code === 504)
+    if (status >= 400) expect(contents()).toEqual(before)
+  })
+  await fc.assert(property, { numRuns: runs, seed, verbose: 1 })
+}, 120_000)
