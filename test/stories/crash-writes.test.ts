@@ -112,7 +112,8 @@ describe('kill -9 of the server while clients write', () => {
     await exited
   }
   beforeAll(async () => {
-    expect(await sandbox.knarr('up', '--runtime', 'simulated', '--nodes', '1')).toMatchObject({ code: 0 })
+    const { code, stderr } = await sandbox.knarr('up', '--runtime', 'simulated', '--nodes', '1')
+    if (code !== 0) throw new Error(stderr)
     // From here on the test itself starts the server, without the supervisor's patience with what dies young.
     for (const file of ['server.supervisor', 'server.pid']) process.kill(Number(readFileSync(join(paths.run, file), 'utf8')), 'SIGKILL')
   })
