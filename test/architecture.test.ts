@@ -104,11 +104,6 @@ describe('the architecture', () => {
     expect(foreign.map(arrow)).toEqual([])
   })
 
-  it('carries no package that nothing imports', () => {
-    const used = new Set(imports.map(({ to }) => (packageOf(to) ?? '').replace(/^@types\//, '')))
-    expect(bundled.filter((name) => !used.has(name))).toEqual([])
-  })
-
   it('never imports the Kubernetes client library, which costs half a second', () => {
     expect(imports.filter(({ to }) => /@kubernetes\/client-node|kubernetes-models/.test(to)).map(arrow)).toEqual([])
   })
