@@ -28,7 +28,8 @@ import { readFifo } from './output.ts'
 import type { PodNetwork } from './pod-network.ts'
 import { readContainers, readSandboxes, eventsFile } from './records.ts'
 import { RootView } from '../../images/root-view.ts'
-import { PodSandbox, type SandboxSurroundings } from './sandbox.ts'
+import { plainShell, PodSandbox, type SandboxSurroundings } from './sandbox.ts'
+import { SpareShell } from './spare-shell.ts'
 import { execScript, preparationScript, processCommand } from './scripts.ts'
 import { runScript } from './shell.ts'
 
@@ -47,6 +48,7 @@ export interface ProcessRuntimeOptions {
 }
 
 const checkEveryMs = 2_000
+const spareAfterMs = 200
 
 /** Checks rights and tools first: throws one error that says what is missing and what to do. */
 export async function createProcessRuntime(options: ProcessRuntimeOptions): Promise<ContainerRuntime> {
@@ -81,6 +83,7 @@ class ProcessRuntime implements ContainerRuntime {
   readonly #containerSurroundings: ContainerSurroundings
   readonly #sandboxSurroundings: SandboxSurroundings
   readonly #events: Socket
+  readonly #spareShell: SpareShell
   readonly #pipes = new ExecPipes()
   readonly #starting = new Map<string, Promise<void>>()
   #cancelCheck: () => void = () => {}
@@ -89,7 +92,8 @@ class ProcessRuntime implements ContainerRuntime {
     this.#options = options
     this.version = `knarr://${options.version ?? '0.1.0'}`
     this.#containerSurroundings = { ...options, changed: ({ record }) => this.#notify(record.id, record.sandboxId) }
-    this.#sandboxSurroundings = { ...options, nodeNetwork: options.nodeNetwork ?? (() => undefined) }
+    this.#spareShell = new SpareShell({ command: plainShell, clock: options.clock, delayMs: spareAfterMs })
+    this.#sandboxSurroundings = { ...options, nodeNetwork: options.nodeNetwork ?? (() => undefined), spareShell: this.#spareShell }
     this.#events = readFifo(eventsFile(options.directory), constants.O_RDWR)
     this.#events.on('data', (chunk: Buffer) => this.#ended(chunk.toString().split('\n'))).on('error', () => {})
     this.#adopt()
@@ -239,6 +243,7 @@ class ProcessRuntime implements ContainerRuntime {
 
   async close(): Promise<void> {
     this.#cancelCheck()
+    this.#spareShell.close()
     this.#events.destroy()
     this.#listeners.clear()
     for (const container of this.#containers.values()) container.detach()

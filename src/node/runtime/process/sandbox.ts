@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../../base/lib/clock.ts'
@@ -7,7 +8,8 @@ import type { PodNetwork } from './pod-network.ts'
 import { isAlive, type ProcessIdentity, readIdentity, signalProcess } from './process-identity.ts'
 import { sandboxFolder, type SandboxRecord, saveRecord } from './records.ts'
 import { sandboxScript } from './scripts.ts'
-import { startDetached } from './shell.ts'
+import { instruct, spawnShell } from './shell.ts'
+import type { SpareShell } from './spare-shell.ts'
 import { unmountBelow } from './mounts.ts'
 
 export interface SandboxSurroundings {
@@ -15,7 +17,12 @@ export interface SandboxSurroundings {
   readonly cgroups: Cgroups
   readonly network: PodNetwork
   readonly nodeNetwork: (node: string) => string | undefined
+  /** Of `plainShell`s. */
+  readonly spareShell: SpareShell
 }
+
+/** A shell in the namespaces of an ordinary Pod. */
+export const plainShell = ['unshare', '--uts', '--ipc', '--net', 'sh']
 
 /** A Pod's network, UTS and IPC namespaces, held by one sleeping process that needs no agent. */
 export class PodSandbox {
@@ -65,7 +72,7 @@ export class PodSandbox {
     const holderFile = join(this.#folder, 'holder')
     const isFirstProcess = config.pidNamespace === 'pod'
     const script = sandboxScript({ ...config, joinFiles: cgroups.joinFiles(cgroup), holderFile, isFirstProcess, shm: config.hostIPC ? undefined : this.shm })
-    await startDetached([...this.#enterNode(), 'unshare', ...this.#namespaces(), 'sh', '-c', script], '/')
+    await instruct(this.#shell(), script)
     const holder = readIdentity(holderFile)
     if (!holder) throw new Error(`the sandbox of Pod ${config.namespace}/${config.name} ended as soon as it was started`)
     this.#save({ ...this.record, holder })
@@ -91,6 +98,11 @@ export class PodSandbox {
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true })
     this.#around.cgroups.remove(this.record.cgroup)
+  }
+
+  #shell(): ChildProcess {
+    const command = [...this.#enterNode(), 'unshare', ...this.#namespaces(), 'sh']
+    return command.join() === plainShell.join() ? this.#around.spareShell.take() : spawnShell(command)
   }
 
   #namespaces(): string[] {

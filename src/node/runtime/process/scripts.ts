@@ -85,7 +85,9 @@ export function launcherScript(options: {
   const namespaces = [...joined.map((name) => `--${name}=/proc/${options.holderPid}/ns/${name}`), '--no-fork']
   return [
     'umask 022',
-    `rm -f out err ack in eof exec* exit pid; mkfifo -m 666 out err ack eof${input === 'none' ? '' : ' in'} ${execPipeNames.flat().join(' ')} || exit 1`,
+    // Left by a start that was cut off.
+    '[ ! -e out ] || rm -f out err ack in eof exec* exit pid',
+    `mkfifo -m 666 out err ack eof${input === 'none' ? '' : ' in'} ${execPipeNames.flat().join(' ')} || exit 1`,
     'exec 3<>out 4<>err 5<>ack 8>&1 9>&2 >/dev/null 2>&1',
     ...(input === 'none' ? [] : ['exec 6<>in 7<in']),
     // Opening `eof` waits for its other side; from then on it is descriptor 6 here, and its holder ends with this process at the latest.
@@ -116,7 +118,7 @@ export const containerCommand = (pidNamespace: PidNamespace): readonly string[] 
   'unshare',
   '--mount',
   ...(pidNamespace === 'container' ? ['--pid'] : []),
-  ...['sh', '-c', 'exec >/dev/null 2>&1; (exec sh setup.sh >&8 2>&9); exit $?'],
+  ...['sh', '-c', 'exec >/dev/null 2>&1; (. ./setup.sh >&8 2>&9); exit $?'],
 ]
 
 /**
