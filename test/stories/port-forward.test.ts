@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSandbox, eventually, isRoot, traces } from './harness.ts'
 
-/** 7001 says what it got once the client has ended its side; 7002 sends much and ends; 7003 echoes. */
+/** 7004 listens on the Pod's loopback only. 7001 says what it got once the client has ended its side; 7002 sends much and ends; 7003 echoes. */
 const server = `
 const { createServer } = require('node:net'), { createHash } = require('node:crypto')
 createServer({ allowHalfOpen: true }, (socket) => {
@@ -12,6 +12,7 @@ createServer({ allowHalfOpen: true }, (socket) => {
 }).listen(7001)
 createServer((socket) => { socket.on('error', () => {}); socket.end(Buffer.alloc(${100 * 1024 * 1024}, 'x')) }).listen(7002)
 createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(7003)
+createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(7004, '127.0.0.1')
 `
 
 /** Sends, ends its side, and gives all that came back. */
@@ -72,6 +73,13 @@ describe.skipIf(!isRoot)('kubectl port-forward (needs root and kubectl)', async 
       'the refusal',
     )
     expect(said()).not.toContain('lost connection')
+    await close()
+  })
+
+  it('reaches what listens on the loopback of the Pod only', async () => {
+    const { ports, close } = await open('deployment/web', ':7004')
+    const data = randomBytes(5 * 1024 * 1024)
+    expect((await talk(ports[0]!, data)).equals(data)).toBe(true)
     await close()
   })
 

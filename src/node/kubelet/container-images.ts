@@ -43,7 +43,10 @@ export class ContainerImages {
     if (found && (container.imagePullPolicy !== 'Always' || found.isLocal)) return this.#usePresent(name, found, tell)
     if (container.imagePullPolicy === 'Never') {
       const message = `Container image "${name}" is not present with pull policy of Never`
-      if (waitingReason !== 'ErrImageNeverPull') tell('Warning', 'ErrImageNeverPull', message)
+      if (waitingReason !== 'ErrImageNeverPull') {
+        tell('Warning', 'ErrImageNeverPull', message)
+        tell('Warning', 'Failed', 'Error: ErrImageNeverPull')
+      }
       throw new StartFailure('ErrImageNeverPull', message, { isImage: true })
     }
     this.#heedBackoff(name, waitingReason, tell)
@@ -83,7 +86,10 @@ export class ContainerImages {
     const { imageBackoff, clock } = this.#context.node
     const key = this.#key(name)
     if (imageBackoff.remainingMs(key, imageBackoff.updatedMs(key), clock.now()) <= 0) return
-    if (waitingReason !== 'ImagePullBackOff') tell('Normal', 'BackOff', `Back-off pulling image "${name}"`)
+    if (waitingReason !== 'ImagePullBackOff') {
+      tell('Normal', 'BackOff', `Back-off pulling image "${name}"`)
+      tell('Warning', 'Failed', 'Error: ImagePullBackOff')
+    }
     const last = this.#lastFailures.get(name)
     throw new StartFailure('ImagePullBackOff', `Back-off pulling image "${name}"${last ? `: ${last}` : ''}`, { isImage: true })
   }

@@ -10,6 +10,8 @@ import { nodeLabels, nodeObject, nodeStatus, type NodeFacts } from './node-objec
 
 const statusEveryMs = 300_000
 const checkEveryMs = 10_000
+/** What upstream's kubelet tells of a node that begins. */
+const healthyReasons = ['NodeHasSufficientMemory', 'NodeHasNoDiskPressure', 'NodeHasSufficientPID', 'NodeReady']
 
 /** Keeps the Node object and its Lease: registers, posts the status every five minutes or on a change, registers again when deleted. Resolves after the first registration. */
 export const registerNode = async (context: NodeContext): Promise<void> => {
@@ -48,6 +50,7 @@ export const registerNode = async (context: NodeContext): Promise<void> => {
     }
   }
   await turn()
+  for (const reason of healthyReasons) recorder.event(node, 'Normal', reason, `Node ${config.name} status is now: ${reason}`)
   void loop()
   void keepLease({
     client,

@@ -1,4 +1,5 @@
-import { PassThrough } from 'node:stream'
+import { connect } from 'node:net'
+import { PassThrough, type Duplex } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { Image, ImageStore } from '../images/image-store.ts'
 import { PullError } from '../images/registry/registry-error.ts'
@@ -102,6 +103,10 @@ export class TestRuntime implements ContainerRuntime {
     const ended = new Promise<void>((resolve) => (detach = resolve))
     const stdout = new PassThrough()
     return { stdin: stdout, stdout, resize: () => {}, detach, ended: Promise.race([ended, finished(stdout)]) }
+  }
+
+  async portForward(_sandboxId: string, port: number): Promise<Duplex> {
+    return connect({ host: '127.0.0.1', port, allowHalfOpen: true })
   }
 
   async close(): Promise<void> {}

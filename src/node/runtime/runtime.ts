@@ -25,6 +25,8 @@ export interface ContainerRuntime {
   attach(containerId: string, options: { readonly stdin: boolean }): Promise<AttachSession>
   /** A runtime without processes answers probes and lifecycle hooks itself; where it is absent they reach the container. */
   answer?(containerId: string): Promise<{ readonly ok: boolean; readonly message: string }>
+  /** A connection to a TCP port of a sandbox, on its address or its loopback. */
+  portForward(sandboxId: string, port: number): Promise<import('node:stream').Duplex>
   /** What a running container has used; undefined where nothing is counted. */
   stats?(containerId: string): Promise<ContainerStats | undefined>
   close(): Promise<void>

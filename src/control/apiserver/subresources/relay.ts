@@ -1,5 +1,5 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
+import { connect, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Pod } from '../../../base/api/generated/types.ts'
 import { StatusError, type StatusReason } from '../../../base/machinery/status-error.ts'
@@ -18,6 +18,7 @@ export interface RelayTarget {
 
 const kubeletPaths: Readonly<Record<string, string>> = { log: 'containerLogs', exec: 'exec', attach: 'attach', portforward: 'portForward' }
 const maxErrorBytes = 4096
+const keepAliveMs = 30_000
 
 /** `pods/log` goes to the kubelet and streams back; the others need an upgraded connection, which the listener relays. */
 export async function relaySubresource(ctx: SubresourceContext, call: Call): Promise<Outcome | undefined> {
@@ -97,6 +98,8 @@ async function refusalOf(answer: IncomingMessage): Promise<StatusError> {
 /** Sends the client's own request head on and joins the two sockets: bytes both ways, untouched. */
 export function relayUpgrade({ endpoint, path }: RelayTarget, incoming: { method: string; rawHeaders: readonly string[] }, socket: Duplex, head: Buffer): void {
   const backend = connect(endpoint.socketPath)
+  // A client that went while nothing of it was read is noticed only so.
+  if (socket instanceof Socket) socket.setKeepAlive(true, keepAliveMs)
   const lines = [`${incoming.method} ${path} HTTP/1.1`]
   for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
     const [name, value] = [incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!]

@@ -1,4 +1,3 @@
-import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 import type { Kubelets } from '../start-kubelets.ts'
@@ -14,8 +13,8 @@ export const servePortForward = async (options: { kubelets: Kubelets; segments: 
   const found = options.kubelets.findPod(namespace, name)
   if (!found) throw new RequestError(404, `pod "${name}" not found`)
   const { worker, kubelet } = found
-  const host = worker.pod.spec.hostNetwork ? kubelet.context.config.internalIP : worker.state.sandbox?.ip
-  if (!host) throw new RequestError(400, `pod "${name}" has no address yet`)
+  const { sandbox } = worker.state
+  if (!sandbox) throw new RequestError(400, `pod "${name}" has no sandbox yet`)
   const waiting = new Map<string, SpdyStream>()
   new SpdyConnection({
     socket: await acceptForward(options.upgrade),
@@ -26,8 +25,13 @@ export const servePortForward = async (options: { kubelets: Kubelets; segments: 
       waiting.delete(id)
       const [error, data] = stream.headers.streamtype === 'data' ? [other, stream] : [stream, other]
       const port = Number(stream.headers.port)
-      const name = `pod ${worker.state.sandbox?.id ?? ''}, uid ${worker.pod.metadata.uid}`
-      forward({ host, port, name, data, error })
+      void forward({
+        port,
+        name: `pod ${sandbox.id}, uid ${worker.pod.metadata.uid}`,
+        data,
+        error,
+        connect: (number) => kubelet.context.runtime.portForward(sandbox.id, number),
+      })
     },
   })
 }
@@ -51,34 +55,29 @@ const acceptForward = async (upgrade: UpgradeRequest): Promise<Duplex> => {
   return new Promise((resolve) => server.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (socket) => resolve(createWebSocketStream(socket))))
 }
 
-/** Go's words for what the system says. */
-const dialErrors: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  EHOSTUNREACH: 'no route to host',
-  ENETUNREACH: 'network is unreachable',
-  ETIMEDOUT: 'i/o timeout',
-}
-
 interface Forwarding {
-  readonly host: string
   readonly port: number
   /** Of the Pod, for messages. */
   readonly name: string
   readonly data: SpdyStream
   readonly error: SpdyStream
+  readonly connect: (port: number) => Promise<Duplex>
 }
 
-const forward = ({ host, port, name, data, error }: Forwarding): void => {
-  const socket = connect({ host, port, allowHalfOpen: true })
-  socket.once('error', (failure: NodeJS.ErrnoException) => {
-    const why = dialErrors[failure.code ?? ''] ?? failure.message
-    error.duplex.end(`error forwarding port ${port} to ${name}: dial tcp4 ${host}:${port}: connect: ${why}`)
-    data.duplex.end()
-  })
-  socket.once('connect', () => {
+const forward = async ({ port, name, data, error, connect }: Forwarding): Promise<void> => {
+  try {
+    const socket = await connect(port)
+    socket.on('error', () => socket.destroy())
     socket.pipe(data.duplex)
     data.duplex.pipe(socket)
-  })
-  socket.once('close', () => void error.duplex.end())
-  data.duplex.once('close', () => socket.destroy())
+    socket.once('close', () => {
+      error.duplex.end()
+      // What still comes has no reader any more, and must not hold the other streams back.
+      data.duplex.resume().end()
+    })
+    data.duplex.once('close', () => socket.destroy())
+  } catch (failure) {
+    error.duplex.end(`error forwarding port ${port} to ${name}: ${(failure as Error).message}`)
+    data.duplex.end()
+  }
 }

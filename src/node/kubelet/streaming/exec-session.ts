@@ -36,8 +36,10 @@ export const joinExec = async (session: ExecSession, channels: ExecChannels, com
   channels.onClose(() => session.kill())
   channels.onResize(({ columns, rows }) => session.resize(columns, rows))
   if (channels.stdin && session.stdin) {
-    session.stdin.on('error', () => {})
-    channels.stdin.pipe(session.stdin)
+    const { stdin } = channels
+    // Input that nobody takes any more must not hold the other streams back.
+    session.stdin.on('error', () => {}).once('close', () => stdin.resume())
+    stdin.pipe(session.stdin)
   }
   const outputs = [deliver(session.stdout, channels.stdout), ...(session.stderr ? [deliver(session.stderr, channels.stderr)] : [])]
   try {

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { duplexPair } from './test-duplex-pair.ts'
 import { expect, it } from 'vitest'
 import { SpdyConnection } from './spdy-connection.ts'
@@ -32,6 +33,29 @@ it('accepts streams with compressed headers and carries data both ways', async (
   const text = (id: number) => Buffer.concat(frames.filter((frame) => frame.streamId === id).map((frame) => frame.payload)).toString()
   expect([text(1), text(3)]).toEqual(['hello 1', 'hello 3'])
   expect(frames.filter((frame) => frame.type === frameType.synReply)).toHaveLength(2)
+  client.destroy()
+  server.destroy()
+})
+
+it('holds the client back while a reader is far behind, and loses nothing', async () => {
+  const [server, client] = duplexPair()
+  const streams: Duplex[] = []
+  new SpdyConnection({ socket: server, onStream: ({ duplex }) => streams.push(duplex) })
+  client.resume()
+  const head = Buffer.alloc(10)
+  head.writeUInt32BE(1)
+  client.write(controlFrame(frameType.synStream, 0, Buffer.concat([head, await new HeaderCodec().encode({ streamType: 'data' })])))
+  const [count, size] = [16, 1024 * 1024]
+  const sent = (async () => {
+    for (let at = 0; at < count; at++)
+      await new Promise((resolve) => client.write(dataFrame(1, at === count - 1 ? flagFin : 0, Buffer.alloc(size, at)), resolve))
+  })()
+  await expect.poll(() => streams[0]?.readableLength ?? 0).toBeGreaterThan(4 * size)
+  expect(streams[0]!.readableLength).toBeLessThanOrEqual(6 * size)
+  let received = 0
+  for await (const chunk of streams[0]!) received += (chunk as Buffer).length
+  await sent
+  expect(received).toBe(count * size)
   client.destroy()
   server.destroy()
 })

@@ -8,6 +8,8 @@ export interface SpdyStream {
 }
 
 const maxFrameBytes = 32 * 1024
+/** A stream whose reader is this far behind holds the connection back: Go's clients heed no window, so nothing else would. */
+const maxBufferedBytes = 4 * 1024 * 1024
 
 /**
  * The server's side of a SPDY/3.1 connection over any byte stream. Streams are the client's. What is read is given back by WINDOW_UPDATE;
@@ -19,6 +21,7 @@ export class SpdyConnection {
   readonly #parser = new FrameParser()
   readonly #streams = new Map<number, Duplex>()
   readonly #onStream: (stream: SpdyStream) => void
+  readonly #behind = new Map<number, () => void>()
   #work = Promise.resolve()
 
   constructor(options: { socket: Duplex; onStream: (stream: SpdyStream) => void }) {
@@ -61,13 +64,14 @@ export class SpdyConnection {
     if (frame.type === frameType.rstStream) this.#streams.get(payload.readUInt32BE(0) & 0x7fffffff)?.destroy()
   }
 
-  #handleData({ streamId, flags, payload }: Frame): void {
+  async #handleData({ streamId, flags, payload }: Frame): Promise<void> {
     const stream = this.#streams.get(streamId)
     if (stream && payload.length) {
       stream.push(payload)
       this.#socket.write(Buffer.concat([idFrame(frameType.windowUpdate, streamId, payload.length), idFrame(frameType.windowUpdate, 0, payload.length)]))
     }
     if (flags & flagFin) stream?.push(null)
+    if (stream && stream.readableLength > maxBufferedBytes) await new Promise<void>((resolve) => this.#behind.set(streamId, resolve))
   }
 
   async #accept(id: number, headers: Headers, flags: number): Promise<void> {
@@ -83,16 +87,22 @@ export class SpdyConnection {
   #duplex(id: number): Duplex {
     const stream = new Duplex({
       allowHalfOpen: true,
-      read: () => {},
+      read: () => this.#caughtUp(id),
       write: (chunk: Buffer, _encoding, done) => this.#send(id, chunk, done),
       final: (done) => void this.#socket.write(dataFrame(id, flagFin, Buffer.alloc(0)), () => done()),
       destroy: (error, done) => {
         this.#streams.delete(id)
+        this.#caughtUp(id)
         done(error)
       },
     })
     stream.on('error', () => {})
     return stream
+  }
+
+  #caughtUp(id: number): void {
+    this.#behind.get(id)?.()
+    this.#behind.delete(id)
   }
 
   #send(id: number, chunk: Buffer, done: () => void): void {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { constants, mkdirSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { dirname, isAbsolute, join, normalize } from 'node:path'
 import type { Clock } from '../../../base/lib/clock.ts'
 import type { Log } from '../../../base/lib/log.ts'
@@ -26,6 +27,7 @@ import { whyNotExecutable } from './executable.ts'
 import { findHostTools, type HostTools } from './host-tools.ts'
 import { readFifo } from './output.ts'
 import type { PodNetwork } from './pod-network.ts'
+import { connectToPort } from './port-forward.ts'
 import { readContainers, readSandboxes, eventsFile } from './records.ts'
 import { RootView } from '../../images/root-view.ts'
 import { plainShell, PodSandbox, type SandboxSurroundings } from './sandbox.ts'
@@ -234,6 +236,11 @@ class ProcessRuntime implements ContainerRuntime {
     const container = this.#container(containerId)
     if (container.state !== 'running') throw new Error(`container ${container.record.config.name} is not running`)
     return attachTo(container, options)
+  }
+
+  async portForward(sandboxId: string, port: number): Promise<Duplex> {
+    const { holder, record } = this.#readySandbox(sandboxId)
+    return connectToPort({ ip: record.ip ?? '127.0.0.1', port, holderPid: holder!.pid })
   }
 
   async stats(containerId: string): Promise<ContainerStats | undefined> {

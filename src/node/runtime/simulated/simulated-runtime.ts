@@ -145,6 +145,10 @@ class SimulatedRuntime implements SimulatedContainerRuntime {
     throw new Error(`cannot attach to container ${config.name}: its node is simulated, no processes run on it`)
   }
 
+  async portForward(sandboxId: string, port: number): Promise<never> {
+    throw new Error(`cannot reach port ${port} of sandbox ${sandboxId}: its node is simulated, no processes run on it`)
+  }
+
   async close(): Promise<void> {
     this.#listeners.clear()
   }
