@@ -119,6 +119,31 @@ test('the client library reads, watches, informs and patches', async () => {
   await expect(apps.readNamespacedDeployment({ namespace, name: 'none' })).rejects.toMatchObject({ code: 404 })
 })
 
+test('roles decide who may do what', async () => {
+  await k('create', 'namespace', 'team')
+  await k('create', 'role', 'pod-reader', '--verb=get,list,watch', '--resource=pods', '-n', 'team')
+  await k('create', 'rolebinding', 'vera', '--role=pod-reader', '--user=vera', '-n', 'team')
+  await k('create', 'rolebinding', 'adam', '--clusterrole=admin', '--user=adam', '-n', 'team')
+  const as = (user: string, ...args: string[]) => kubectl(...args, '-n', 'team', `--as=${user}`)
+  expect((await as('vera', 'get', 'pods')).stderr).toBe('No resources found in team namespace.\n')
+  expect((await as('vera', 'get', 'secrets')).stderr).toBe(
+    'Error from server (Forbidden): secrets is forbidden: User "vera" cannot list resource "secrets" in API group "" in the namespace "team"\n',
+  )
+  expect((await as('vera', 'auth', 'can-i', 'list', 'pods')).stdout).toBe('yes\n')
+  expect((await as('vera', 'auth', 'can-i', 'delete', 'pods')).stdout).toBe('no\n')
+  expect((await as('vera', 'auth', 'can-i', '--list')).stdout).toMatch(/^pods +\[\] +\[\] +\[get list watch\]$/m)
+  expect((await as('vera', 'auth', 'whoami')).stdout).toMatch(/^Username +vera\nGroups +\[system:authenticated\]$/m)
+  const grant = await as('adam', 'create', 'role', 'too-much', '--verb=get', '--resource=nodes')
+  expect(grant.stderr).toContain('is attempting to grant RBAC permissions not currently held:\n{APIGroups:[""], Resources:["nodes"], Verbs:["get"]}')
+  expect((await as('adam', 'create', 'role', 'fair', '--verb=get', '--resource=pods')).code).toBe(0)
+  expect(await k('auth', 'can-i', 'list', 'secrets', '--as=system:serviceaccount:team:default', '-n', 'team').catch((error: Error) => error.message)).toContain(
+    'no',
+  )
+  expect(await k('get', 'clusterroles', 'cluster-admin', 'admin', 'edit', 'view', '-o', 'name')).toBe(
+    ['cluster-admin', 'admin', 'edit', 'view'].map((name) => `clusterrole.rbac.authorization.k8s.io/${name}\n`).join(''),
+  )
+})
+
 test('an unknown kind is named', async () => {
   const answer = await sandbox.run('kubectl', ['apply', '-f', '-'], '{"apiVersion":"example.com/v1","kind":"Thing","metadata":{"name":"a"}}')
   expect(answer.stderr).toContain('no matches for kind "Thing" in version "example.com/v1"')
@@ -142,7 +167,9 @@ const cases: [what: string, status: number, args: string[], body?: string][] = [
 ]
 
 test('whatever curl sends is answered, and the server lives', async () => {
-  const token = (await k('create', 'token', 'default')).trim()
+  await k('create', 'serviceaccount', 'anything')
+  await k('create', 'clusterrolebinding', 'anything', '--clusterrole=cluster-admin', '--serviceaccount=default:anything')
+  const token = (await k('create', 'token', 'anything')).trim()
   const base = config.getCurrentCluster()?.server ?? ''
   for (const [what, status, args, body] of cases) {
     const [path = '', ...options] = args.toReversed()

@@ -275,6 +275,8 @@ endpoints: [${Array.from({ length: 60 }, (_, n) => `{addresses: [10.1.1.${n + 1}
       const fs = require('fs'); const d = '/var/run/secrets/kubernetes.io/serviceaccount/';
       require('https').get({host: process.env.KUBERNETES_SERVICE_HOST, port: process.env.KUBERNETES_SERVICE_PORT, path: '/api/v1/namespaces/default/pods', ca: fs.readFileSync(d + 'ca.crt'),
         headers: {authorization: 'Bearer ' + fs.readFileSync(d + 'token')}}, r => { let t = ''; r.on('data', c => t += c).on('end', () => console.log(r.statusCode, JSON.parse(t).kind)) })`
+    expect(await inPod(script)).toBe('403 Status')
+    await k('create', 'rolebinding', 'readers', '--clusterrole=view', '--serviceaccount=default:default')
     expect(await inPod(script)).toBe('200 PodList')
   })
 })

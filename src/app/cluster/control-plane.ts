@@ -8,7 +8,7 @@ import { createApiServer, type ApiServer, type ApiServerOptions } from '../../co
 import { bootstrap } from '../../control/apiserver/bootstrap.ts'
 import type { NodeEndpoint } from '../../control/apiserver/context.ts'
 import type { HealthCheck } from '../../control/apiserver/health.ts'
-import { createSharedInformers, sharedIdentity, startControllers } from '../../control/controllers/index.ts'
+import { controllers, createSharedInformers, serviceAccountUser, sharedIdentity, startControllers } from '../../control/controllers/index.ts'
 import { startScheduler } from '../../control/scheduler/scheduler.ts'
 import type { Store } from '../../control/store/store.ts'
 import type { Pki } from './pki.ts'
@@ -45,6 +45,17 @@ export interface ControlPlane {
   run(): Promise<void>
 }
 
+/** The cluster's own parts, by user or group: they act for all of it. A Pod's account in kube-system is none of them. */
+const components = [
+  'system:nodes',
+  'system:kube-proxy',
+  'system:kube-scheduler',
+  sharedIdentity,
+  ...controllers.map(({ name, serviceAccount }) => serviceAccountUser(serviceAccount ?? name)),
+  serviceAccountUser('kube-dns'),
+  serviceAccountUser('ingress-knarr'),
+]
+
 const groupsOf = (identity: string): string[] => {
   if (identity.startsWith('system:serviceaccount:')) return ['system:serviceaccounts', `system:serviceaccounts:${identity.split(':')[2]}`]
   return identity.startsWith('system:node:') || identity === 'system:knarr:agent' ? ['system:nodes'] : []
@@ -57,6 +68,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   addProcessMetrics(metrics, clock)
   const ready = { bootstrapped: false, informers: () => false, scheduler: false }
   const server = createApiServer({
+    components,
     metrics,
     healthChecks: readinessChecks(ready, signal),
     store,
@@ -89,7 +101,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       const random = options.random ? { random: options.random } : {}
       const { synced } = startScheduler({ client: clientFor('system:kube-scheduler'), clock, log, signal, metrics, ...random })
       void synced.then(() => (ready.scheduler = true))
-      const controllers = startControllers({
+      const ended = startControllers({
         informers,
         observeQueue: createWorkQueueMetrics(metrics, clock),
         clientFor,
@@ -100,7 +112,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         clusterCIDR: ranges.podCIDR,
         loadBalancerRange: ranges.loadBalancerCIDR,
       })
-      await Promise.all([controllers, server.maintain(signal)])
+      await Promise.all([ended, server.maintain(signal)])
     },
   }
 }

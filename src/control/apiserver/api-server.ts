@@ -8,7 +8,8 @@ import type { Store } from '../store/store.ts'
 import { AdmissionChain, type AdmissionPlugin } from './admission/admission.ts'
 import { admissionPlugins } from './admission/index.ts'
 import { certificateAuthenticator, type Authenticator } from './auth/authenticator.ts'
-import { authenticatedAuthorizer, type Authorizer } from './auth/authorizer.ts'
+import { escalationCheck } from './auth/rbac/escalation.ts'
+import { createRbac } from './auth/rbac/index.ts'
 import { ServiceAccountTokens, type ServiceAccountKeys } from './auth/service-account-tokens.ts'
 import { createReader, type NodeEndpoint, type Reader } from './context.ts'
 import type { HealthCheck, VersionInfo } from './health.ts'
@@ -36,8 +37,8 @@ export interface ApiServerOptions {
   readonly nodePorts?: { readonly first: number; readonly last: number }
   /** Tried in order, before client certificates and ServiceAccount tokens. */
   readonly authenticators?: readonly Authenticator[]
-  /** Default: whoever is authenticated may do anything. */
-  readonly authorizer?: Authorizer
+  /** Users and groups of the cluster's own parts, which are not held to roles. */
+  readonly components?: readonly string[]
   /** Where a node's kubelet endpoint is, for logs and exec. */
   readonly nodeDialer?: (nodeName: string) => NodeEndpoint | undefined
   /** Added after the built-in plugins. */
@@ -78,6 +79,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     serviceCIDR: options.serviceCIDR,
     ...(options.nodePorts ? { nodePorts: options.nodePorts } : {}),
   })
+  const authorizer = createRbac({ registry, storage, reader, components: options.components ?? [] })
   const context: SubresourceContext = {
     storage,
     registry,
@@ -85,13 +87,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     log,
     tokens,
     hooks: [addresses],
-    admission: new AdmissionChain([...admissionPlugins(reader), ...(options.admission?.(reader) ?? [])]),
+    admission: new AdmissionChain([...admissionPlugins(reader), escalationCheck(authorizer), ...(options.admission?.(reader) ?? [])]),
     nodeDialer: options.nodeDialer ?? (() => undefined),
   }
   const version = options.version ?? defaultVersion
   const metrics = options.metrics ?? new MetricRegistry()
   const healthChecks = [{ name: 'ping', check: () => true }, { name: 'store', check: () => store.revision >= 0 }, ...(options.healthChecks ?? [])]
-  const authorizer = options.authorizer ?? authenticatedAuthorizer
   const dispatch = createDispatch({ context, authorizer, version, healthChecks, metrics, openApi: new OpenApi(registry, version) })
   const authenticators = [...(options.authenticators ?? []), certificateAuthenticator, tokens]
   const requests = createRequestMetrics({ metrics, registry, storage, clock, version })

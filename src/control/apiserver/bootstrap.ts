@@ -4,6 +4,7 @@ import type { Draft, KubeObject } from '../../base/api/object.ts'
 import type { Client } from '../../base/client/client.ts'
 import { isStatusError } from '../../base/machinery/status-error.ts'
 import { addressAt, parseCidr } from '../../base/lib/cidr.ts'
+import { defaultClusterRoleBindings, defaultClusterRoles, defaultRoleBindings, defaultRoles } from './auth/rbac/default-policy.ts'
 
 export interface BootstrapOptions {
   /** Of `system:masters`. */
@@ -32,7 +33,7 @@ export const kubernetesAddress = (serviceCIDR: string): string => addressAt(pars
 export async function bootstrap(options: BootstrapOptions): Promise<void> {
   const { client } = options
   await Promise.all(namespaceNames.map((name) => ensure(client, kinds.namespaces, { metadata: { name, labels: { 'kubernetes.io/metadata.name': name } } })))
-  await Promise.all([...services(options), ...priorityClasses(client), ...publishedConfig(options), serviceRange(options)])
+  await Promise.all([...services(options), ...priorityClasses(client), ...publishedConfig(options), ...roles(client), serviceRange(options)])
   await Promise.all(kubernetesEndpoints(options))
 }
 
@@ -99,6 +100,13 @@ function kubernetesEndpoints({ client, endpoint: { address, port } }: BootstrapO
     }),
   ]
 }
+
+const roles = (client: Client): Promise<void>[] => [
+  ...defaultClusterRoles.map((role) => ensure(client, kinds.clusterRoles, role)),
+  ...defaultClusterRoleBindings.map((binding) => ensure(client, kinds.clusterRoleBindings, binding)),
+  ...defaultRoles.map((role) => ensure(client, kinds.roles, role)),
+  ...defaultRoleBindings.map((binding) => ensure(client, kinds.roleBindings, binding)),
+]
 
 const priorityClasses = (client: Client): Promise<void>[] => [
   ensure(client, kinds.priorityClasses, {

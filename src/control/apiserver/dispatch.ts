@@ -64,13 +64,19 @@ export type Dispatch = ReturnType<typeof createDispatch>
 export async function authorize(authorizer: Authorizer, request: ApiRequest, route: Route | undefined): Promise<void> {
   const { user, path, method } = request
   const access: AccessRequest = route
-    ? { user, ...route, path: '' }
+    ? { user, ...route, name: route.name || selectedName(route, request), path: '' }
     : { user, verb: method.toLowerCase(), group: '', version: '', plural: '', subresource: '', namespace: '', name: '', path }
   const decision = await authorizer.authorize(access)
   if (decision.allowed) return
   const why = describeAccess(access) + (decision.reason ? `: ${decision.reason}` : '')
   throw route ? forbidden(route, route.name, why) : new StatusError('Forbidden', `forbidden: ${why}`, {})
 }
+
+const selecting = new Set(['list', 'watch', 'deletecollection'])
+
+/** As upstream, a selection of one name is a request for that name: rules with resourceNames allow it. */
+const selectedName = ({ verb }: Route, { query }: ApiRequest): string =>
+  (selecting.has(verb) && /^metadata\.name==?([^,!=]+)$/.exec(query.get('fieldSelector') ?? '')?.[1]) || ''
 
 async function nonResource({ context, openApi, version, healthChecks, metrics }: DispatchOptions, request: ApiRequest): Promise<ApiResponse> {
   if (request.method !== 'GET' && request.method !== 'HEAD') throw noSuchPath()

@@ -10,6 +10,7 @@ import type { Outcome } from './outcome.ts'
 import { render } from './render/render.ts'
 import { anonymous, type ApiRequest, type ApiResponse, type UserInfo } from './request.ts'
 import type { RequestMetrics } from './request-metrics.ts'
+import { impersonate } from './auth/impersonation.ts'
 import { parseRoute } from './route.ts'
 import type { SubresourceContext } from './subresources/index.ts'
 import { relayTarget, relayUpgrade } from './subresources/relay.ts'
@@ -49,7 +50,7 @@ export function createServed({
   }
   const answer = async (call: IncomingCall): Promise<ApiResponse> => {
     try {
-      return await respond({ ...call, user: await authenticate(authenticators, call) })
+      return await respond({ ...call, user: await authenticate({ authenticators, authorizer }, call) })
     } catch (error) {
       return refusal(context, error, call)
     }
@@ -61,7 +62,7 @@ export function createServed({
       const route = parseRoute(call)
       if (!route || !upgraded.has(route.subresource)) return answer(call)
       try {
-        const request = { ...call, user: await authenticate(authenticators, call) }
+        const request = { ...call, user: await authenticate({ authenticators, authorizer }, call) }
         await authorize(authorizer, request, route)
         const finished = requests.begin(request, route)
         socket.once('close', () => finished(101))
@@ -89,25 +90,15 @@ function relay(context: SubresourceContext, request: ApiRequest, { call, socket,
   relayUpgrade(target, call, socket, head)
 }
 
-async function authenticate(authenticators: readonly Authenticator[], { headers, certificate }: IncomingCall): Promise<UserInfo> {
+async function authenticate({ authenticators, authorizer }: Pick<ServedOptions, 'authenticators' | 'authorizer'>, call: IncomingCall): Promise<UserInfo> {
+  const { headers, certificate } = call
   const credentials = { headers, ...(certificate ? { certificate } : {}) }
   for (const authenticator of authenticators) {
     const user = await authenticator.authenticate(credentials)
-    if (user) return impersonated(user, headers)
+    if (user) return impersonate(authorizer, user, headers)
   }
   if (headers['authorization']) throw unauthorized()
-  return anonymous
-}
-
-/** `kubectl --as`: whoever is authenticated may speak for others. */
-function impersonated(user: UserInfo, headers: IncomingCall['headers']): UserInfo {
-  const name = headers['impersonate-user']
-  if (!name) return user
-  const groups = (headers['impersonate-group'] ?? '')
-    .split(',')
-    .map((group) => group.trim())
-    .filter(Boolean)
-  return { name, groups: name === anonymous.name ? anonymous.groups : [...groups, 'system:authenticated'] }
+  return impersonate(authorizer, anonymous, headers)
 }
 
 function refusal(context: SubresourceContext, error: unknown, { method, path }: { method: string; path: string }): ApiResponse {

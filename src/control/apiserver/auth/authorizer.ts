@@ -1,3 +1,4 @@
+import type { PolicyRule } from '../../../base/api/generated/types.ts'
 import type { UserInfo } from '../request.ts'
 
 export interface AccessRequest {
@@ -21,20 +22,8 @@ export interface Decision {
 
 export interface Authorizer {
   authorize(request: AccessRequest): Decision | Promise<Decision>
-}
-
-/** What everybody may read without a credential. */
-const publicPath = /^\/(healthz|livez|readyz|version|openid\/v1\/jwks|\.well-known\/openid-configuration)(\/|$)/
-
-const isClusterInfo = ({ verb, group, plural, namespace, name }: AccessRequest): boolean =>
-  verb === 'get' && group === '' && plural === 'configmaps' && namespace === 'kube-public' && name === 'cluster-info'
-
-/** Whoever has shown a valid credential may do anything. */
-export const authenticatedAuthorizer: Authorizer = {
-  authorize(request) {
-    if (request.user.groups.includes('system:authenticated') || request.user.groups.includes('system:masters')) return { allowed: true }
-    return { allowed: (!request.plural && publicPath.test(request.path)) || isClusterInfo(request) }
-  },
+  /** All that `user` is granted in `namespace`, for `kubectl auth can-i --list`. */
+  rulesFor(user: UserInfo, namespace: string): readonly PolicyRule[]
 }
 
 /** Upstream's words for a refusal. */

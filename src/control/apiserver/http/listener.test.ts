@@ -77,7 +77,7 @@ test('so does a bearer token; a bad one is 401, none at all is anonymous', async
     'token',
     {},
   )
-  const bearing = (token: string) => send('/api/v1/pods', { ...withoutCertificate, headers: { authorization: `Bearer ${token}` } })
+  const bearing = (token: string) => send('/api', { ...withoutCertificate, headers: { authorization: `Bearer ${token}` } })
   expect((await bearing(request.status.token)).status).toBe(200)
   expect(await bearing('nonsense')).toMatchObject({ status: 401, text: expect.stringContaining('"reason":"Unauthorized"') as string })
   expect((await send('/api/v1/pods', withoutCertificate)).status).toBe(403)

@@ -52,7 +52,11 @@ export const reviews: readonly Review[] = [
     kind: define('authorization', 'LocalSubjectAccessReview', true),
     answer: async (ctx, object) => accessReview(ctx.authorizer, specOf(object), userOf(specOf(object))),
   },
-  { kind: define('authorization', 'SelfSubjectRulesReview'), answer: async () => selfSubjectRulesReview() },
+  {
+    kind: define('authorization', 'SelfSubjectRulesReview'),
+    answer: async (ctx, object, { user }) =>
+      selfSubjectRulesReview((object['spec'] ?? {}) as { namespace?: string }, (namespace) => ctx.authorizer.rulesFor(user, namespace)),
+  },
 ]
 
 export const reviewKinds: readonly Kind[] = reviews.map(({ kind }) => kind)

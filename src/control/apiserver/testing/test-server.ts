@@ -18,6 +18,9 @@ export const admin: UserInfo = { name: 'admin', groups: ['system:masters', 'syst
 const serviceCIDR = '10.96.0.0/16'
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
+/** The cluster's own parts, in tests of them. */
+const testComponents = ['system:serviceaccounts:kube-system', 'system:nodes', 'system:kube-controller-manager', 'system:kube-scheduler']
+
 export interface TestServer {
   readonly server: ApiServer
   readonly client: Client
@@ -30,7 +33,7 @@ export async function startTestServer(options: Partial<ApiServerOptions> = {}): 
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const keys = { privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
   const serviceAccounts = { issuer: 'https://kubernetes.default.svc.cluster.local', keys }
-  const server = createApiServer({ store, clock, log: silentLog, serviceCIDR, serviceAccounts, freezeObjects: true, ...options })
+  const server = createApiServer({ store, clock, log: silentLog, serviceCIDR, serviceAccounts, freezeObjects: true, components: testComponents, ...options })
   const client = server.loopbackClient(admin)
   await bootstrap({ client, serviceCIDR, endpoint: { address: '192.0.2.1', port: 6443 }, servingCa: 'serving', clientCa: 'client' })
   await client.create(kinds.serviceAccounts, { metadata: { name: 'default', namespace: 'default' } })
