@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { silentLog } from '../../base/lib/log.ts'
 import { createImageStore } from '../../node/images/local-image-store.ts'
 import { proxySettings } from '../../node/images/registry/proxy-settings.ts'
+import { runBuildCommand } from '../../node/runtime/process/build-command.ts'
 import { UserError } from '../cluster/errors.ts'
 import { dockerCredentials } from './docker-credentials.ts'
 import { showProgress } from './pull-progress.ts'
@@ -28,12 +29,40 @@ export async function pull(cli: CommandLine, name: string): Promise<void> {
   print(cli, `${name} is ${image.repoDigests[0] ?? image.id}: ${megabytes(image.sizeBytes)} in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
 }
 
-export async function build(cli: CommandLine, context: string, options: { tag: string; file?: string }): Promise<void> {
+export interface BuildFlags {
+  readonly tag: string
+  readonly file?: string
+  readonly buildArg?: readonly string[]
+  readonly target?: string
+  readonly cache: boolean
+  readonly platform?: string
+}
+
+export async function build(cli: CommandLine, context: string, options: BuildFlags): Promise<void> {
   const folder = resolve(context)
   const dockerfile = resolve(options.file ?? join(folder, 'Dockerfile'))
   if (!existsSync(dockerfile)) throw new UserError(`there is no ${dockerfile}`)
-  const image = await (await open(cli)).build({ context: folder, dockerfile, tag: options.tag, log: (line) => print(cli, line) }).catch(asUserError)
+  const images = await open(cli)
+  const image = await images
+    .build({
+      context: folder,
+      dockerfile,
+      tag: options.tag,
+      log: (line) => print(cli, line),
+      buildArgs: new Map((options.buildArg ?? []).map((text) => buildArgument(cli, text))),
+      useCache: options.cache,
+      ...(options.target === undefined ? {} : { target: options.target }),
+      ...(options.platform === undefined ? {} : { platform: options.platform }),
+      ...(process.platform === 'linux' && process.getuid?.() === 0 ? { runCommand: runBuildCommand } : {}),
+      ...dockerCredentials(cli, options.tag),
+    })
+    .catch(asUserError)
   print(cli, `${options.tag} is built: ${image.id.slice(0, 19)}, ${megabytes(image.sizeBytes)}`)
+}
+
+function buildArgument({ environment }: CommandLine, text: string): readonly [string, string] {
+  const at = text.indexOf('=')
+  return at === -1 ? [text, environment[text] ?? ''] : [text.slice(0, at), text.slice(at + 1)]
 }
 
 export async function map(cli: CommandLine, name: string | undefined, to: string | undefined): Promise<void> {

@@ -18,7 +18,8 @@ beforeAll(async () => {
 beforeEach(() => (context = mkdtempSync(join(folder, 'context-'))))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const open = () => createImageStore({ directory: join(folder, 'store'), log: silentLog, nodeExecutable: process.execPath })
+const offline = () => Promise.reject(Object.assign(new Error('offline'), { code: 'ENETUNREACH' }))
+const open = () => createImageStore({ directory: join(folder, 'store'), log: silentLog, nodeExecutable: process.execPath, dial: offline })
 
 function write(files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) {
@@ -140,12 +141,18 @@ CMD ["node", "src/main.js"]
   })
 
   it.each([
-    ['FROM scratch\nRUN make\n', 'line 2: RUN is not supported'],
-    ['FROM scratch AS a\nFROM scratch\n', 'line 2: a second FROM'],
+    ['FROM scratch\nRUN make\n', 'line 2: RUN needs root'],
+    ['FROM scratch\nRUN --mount=type=secret,id=a make\n', 'line 2: RUN --mount=type=secret is not supported (only type=cache)'],
+    ['FROM scratch\nFETCH a\n', 'line 2: unknown instruction: FETCH'],
+    ['FROM scratch\nCOPY --exclude=x a /\n', 'line 2: COPY --exclude is not supported'],
+    ['FROM --platform=linux/s390x scratch\n', "line 1: platform linux/s390x is not this machine's"],
+    ['FROM scratch\nONBUILD FROM x\n', 'line 2: ONBUILD FROM is not allowed'],
+    ['FROM scratch\nSHELL bash\n', 'line 2: SHELL takes a JSON list'],
+    ['FROM scratch\nCOPY --chown=nobody a /\n', 'line 2: nobody: no such user or group in the image'],
     ['FROM scratch\n\nCOPY nothing /\n', 'line 3: "/nothing": not found'],
     ['FROM scratch\nCOPY ../x /\n', 'line 2: ../x is outside'],
     ['COPY a /\n', 'line 1: the first instruction must be FROM'],
-    ['FROM nowhere:1\n', 'there is no image nowhere:1'],
+    ['FROM nowhere:1\n', 'line 1: there is no image nowhere:1 on this machine (no route to its registry). Build it'],
   ])('names the line of what it cannot do: %j', async (dockerfile, message) => {
     write({ Dockerfile: dockerfile })
     await expect(store.build({ context, tag: 'x' })).rejects.toThrow(message)

@@ -131,6 +131,13 @@ export class OciLayout {
     return own
   }
 
+  /** A folder that builds keep from one to the next, by name. */
+  cacheFolder(id: string): string {
+    const folder = join(this.directory, 'build-caches', createHash('sha256').update(id).digest('hex').slice(0, 16))
+    mkdirSync(folder, { recursive: true })
+    return folder
+  }
+
   /** An empty folder to make a layer in; hand it to `addLayer`. */
   newLayer(): string {
     const folder = this.newFile()

@@ -13,6 +13,10 @@ export const imageCommands: CommandGroup = (knarr, cli) => {
     .argument('<context>', 'the folder')
     .requiredOption('-t, --tag <name>', 'name and tag')
     .option('-f, --file <dockerfile>', 'the Dockerfile (default: CONTEXT/Dockerfile)')
+    .option('--build-arg <name=value...>', 'a value for an ARG (from the environment where it has none)')
+    .option('--target <stage>', 'the stage to build (default: the last)')
+    .option('--no-cache', 'run every RUN again')
+    .option('--platform <platform>', "only this machine's is built")
     .action(async (context, options) => (await import('../image.ts')).build(cli, context, options))
   image
     .command('map')

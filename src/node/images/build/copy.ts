@@ -1,6 +1,6 @@
 import {
   chmodSync,
-  chownSync,
+  lchownSync,
   copyFileSync,
   lstatSync,
   mkdirSync,
@@ -8,12 +8,13 @@ import {
   readlinkSync,
   rmdirSync,
   rmSync,
-  statSync,
+  type Stats,
   symlinkSync,
   utimesSync,
 } from 'node:fs'
 import { basename, dirname, join, normalize, posix, relative } from 'node:path'
 import type { Image } from '../image-store.ts'
+import type { Owner } from './accounts.ts'
 import { globToRegExp, isGlob } from '../patterns.ts'
 import { RootView } from '../root-view.ts'
 
@@ -27,7 +28,10 @@ export interface CopyOptions {
   readonly view: RootView
   /** Folder of the new layer. */
   readonly layer: string
-  readonly owner: { readonly uid: number; readonly gid: number }
+  /** Each keeps its own where absent, as what comes from another stage does. */
+  readonly owner: Owner | undefined
+  /** For all files and folders; each keeps its own where absent. */
+  readonly mode?: number | undefined
 }
 
 /** The COPY instruction: a folder gives its contents, a file itself. Throws when nothing of the context fits a source. */
@@ -36,9 +40,11 @@ export function copyIntoLayer(options: CopyOptions): void {
   const intoFolder = options.destination.endsWith('/') || isFolderInImage(options.view, options.destination)
   if (matches.length > 1 && !intoFolder) throw new Error('when copying more than one source, the destination must be a folder and end with a /')
   for (const path of matches) {
-    const from = join(options.context, path)
-    if (statSync(from).isDirectory()) copyFolder(options, path, options.destination)
-    else copyEntry(options, from, intoFolder ? posix.join(options.destination, basename(path)) : options.destination)
+    // Links are followed inside the context only.
+    const found = new RootView([{ at: '/', folders: [options.context] }]).find(`/${path}`)
+    if (!found) throw new Error(`"/${path}": not found in the build context`)
+    if (found.stats.isDirectory()) copyFolder(options, relative(options.context, found.hostPath) || '.', options.destination)
+    else copyEntry(options, found.hostPath, intoFolder ? posix.join(options.destination, basename(path)) : options.destination)
   }
 }
 
@@ -50,13 +56,13 @@ function expandSource(options: CopyOptions, source: string): string[] {
     : lstatSync(join(options.context, path), { throwIfNoEntry: false })
       ? [path]
       : []
-  const kept = found.filter((entry) => entry === '.' || !options.isIgnored(entry) || statSync(join(options.context, entry)).isDirectory())
+  const kept = found.filter((entry) => entry === '.' || !options.isIgnored(entry) || lstatSync(join(options.context, entry)).isDirectory())
   if (kept.length === 0) throw new Error(`"/${path}": not found in the build context`)
   return kept
 }
 
 function copyFolder(options: CopyOptions, path: string, destination: string): void {
-  makeFolder(options, destination)
+  makeFolder(options, destination, lstatSync(join(options.context, path)))
   for (const name of readdirSync(join(options.context, path)).sort()) {
     const inner = path === '.' ? name : `${path}/${name}`
     const stats = lstatSync(join(options.context, inner))
@@ -77,25 +83,32 @@ function copyEntry(options: CopyOptions, from: string, destination: string): voi
   if (!stats.isFile() && !stats.isSymbolicLink()) return
   const target = join(layerPath(options, makeFolder(options, posix.dirname(destination))), posix.basename(destination))
   rmSync(target, { recursive: true, force: true })
-  if (stats.isSymbolicLink()) return symlinkSync(readlinkSync(from), target)
+  if (stats.isSymbolicLink()) {
+    symlinkSync(readlinkSync(from), target)
+    return giveTo(target, options.owner ?? stats)
+  }
   copyFileSync(from, target)
-  chmodSync(target, stats.mode & 0o7777)
-  giveTo(target, options.owner)
+  giveTo(target, options.owner ?? stats)
+  // After the owner, whose change takes set-user-id away.
+  chmodSync(target, options.mode ?? stats.mode & 0o7777)
   utimesSync(target, stats.mtime, stats.mtime)
 }
 
-function makeFolder(options: CopyOptions, path: string): string {
+/** A new folder is like the one it is copied from, if any. */
+function makeFolder(options: CopyOptions, path: string, like?: Stats): string {
   const existed = isFolderInImage(options.view, path)
   const resolved = options.view.claimFolder(path)
-  if (!existed) giveTo(layerPath(options, resolved), options.owner)
+  if (existed) return resolved
+  giveTo(layerPath(options, resolved), options.owner ?? like ?? { uid: 0, gid: 0 })
+  if (like) chmodSync(layerPath(options, resolved), options.mode ?? like.mode & 0o7777)
   return resolved
 }
 
 const layerPath = (options: CopyOptions, path: string) => join(options.layer, path)
 const isFolderInImage = (view: RootView, path: string) => path === '/' || (view.find(path)?.stats.isDirectory() ?? false)
 
-function giveTo(path: string, owner: { uid: number; gid: number }): void {
-  if (process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid)
+function giveTo(path: string, owner: Owner): void {
+  if (process.getuid?.() === 0) lchownSync(path, owner.uid, owner.gid)
 }
 
 function entriesBelow(context: string, folder: string): string[] {

@@ -26,6 +26,8 @@ export interface PreparedRoot {
   /** Folder to be copied into the memory filesystem before mounting, and where that is to be mounted. */
   readonly seed?: { readonly from: string; readonly to: string }
   readonly view: RootView
+  /** Folders of this machine that take writes, in the order of their layers `bind-0`, `bind-1`, … */
+  readonly layered: readonly string[]
 }
 
 interface Line {
@@ -92,7 +94,7 @@ export function prepareRoot(options: RootOptions): PreparedRoot {
   ]
   view.ensureFolder(options.config.workingDir || '/')
   const fstab = lines.map((line) => `${escape(line.source)} ${escape(line.target)} ${line.type} ${escape(line.options)} 0 0\n`).join('')
-  return { fstab, mountFrom: from, root, view, ...(options.scratch === 'memory' ? { seed: { from: writable, to: layers } } : {}) }
+  return { fstab, mountFrom: from, root, view, layered, ...(options.scratch === 'memory' ? { seed: { from: writable, to: layers } } : {}) }
 }
 
 /** A folder of the machine takes writes, layers of the image and mount points; one deep in /etc only when something wants to be there. */
