@@ -1,0 +1,10 @@
+import { join } from 'node:path'
+import type { Sandbox } from './harness.ts'
+
+/** Builds a small image of test/book/images and lets it stand in for the public name. */
+export async function standIn(sandbox: Sandbox, context: string, name: string): Promise<void> {
+  const tag = `book/${context}`
+  const built = await sandbox.knarr('image', 'build', join(import.meta.dirname, '..', 'book', 'images', context), '-t', tag)
+  const mapped = await sandbox.knarr('image', 'map', name, tag)
+  if (built.code + mapped.code !== 0) throw new Error(built.stdout + built.stderr + mapped.stdout + mapped.stderr)
+}
