@@ -24,7 +24,7 @@ export class ChapterRun {
     this.#chapter = chapter
     this.#base = dirname(this.sandbox.kubeconfig)
     this.#folder = join(this.#base, 'work')
-    const bin = join(this.#base, 'bin')
+    const bin = join(this.#base, 'commands')
     for (const folder of [this.#folder, bin]) mkdirSync(folder)
     writeFileSync(join(bin, 'knarr'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, { mode: 0o755 })
     this.#environment = { ...this.sandbox.environment, PATH: `${bin}:${process.env['PATH']}`, HOSTNAME: 'book' }

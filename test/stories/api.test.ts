@@ -166,7 +166,7 @@ const cases: [what: string, status: number, args: string[], body?: string][] = [
   ['a wrong encoding', 400, ['/api/v1/%ff/pods']],
 ]
 
-test('whatever curl sends is answered, and the server lives', async () => {
+test('whatever curl sends is answered, and the server lives (claim 124)', async () => {
   await k('create', 'serviceaccount', 'anything')
   await k('create', 'clusterrolebinding', 'anything', '--clusterrole=cluster-admin', '--serviceaccount=default:anything')
   const token = (await k('create', 'token', 'anything')).trim()

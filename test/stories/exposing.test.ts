@@ -217,6 +217,20 @@ describe.skipIf(!isRoot)('ways to expose an application (needs root and kubectl)
     expect(await curl('-H', 'Host: orphan.example.com', `http://${ip}/`)).toContain('404')
   })
 
+  it('answers for a host with an address in its name, so that no domain is needed (claims 100, 194)', async () => {
+    const ip = await address('ingress', 'both')
+    for (const domain of ['nip.io', 'sslip.io']) {
+      const host = `shop-${domain.replace('.', '-')}.${ip}.${domain}`
+      expect(await dns.resolve4(host)).toEqual([ip])
+      await sandbox.apply(ingress(domain.replace('.', '-'), `{ingressClassName: nginx, rules: [{host: ${host}, http: {paths: [${path('/', 'blue')}]}}]}`))
+      await eventually(
+        () => curl('--resolve', `${host}:80:${ip}`, `http://${host}/`),
+        (text) => text.includes('blue-'),
+        `${host} answers`,
+      )
+    }
+  })
+
   it('names Services of its own namespace only, and another by an ExternalName without ports (claims 145, 192, 193)', async () => {
     await sandbox.apply(
       `apiVersion: v1\nkind: Service\nmetadata: {name: blue-elsewhere}\nspec: {type: ExternalName, externalName: blue.shop.svc.cluster.local}\n`,

@@ -35,6 +35,23 @@ describe.skipIf(!isRoot)('looking around in a fresh cluster (needs root and kube
     expect(await k('get', 'services', '-A')).toMatch(/default +kubernetes +ClusterIP [^]*kube-system +kube-dns +ClusterIP /)
   })
 
+  it('shows its own parts as Pods of kube-system, on the control plane and labelled as such (claims 76, 77)', async () => {
+    const rows = await eventually(
+      () => k('-n', 'kube-system', 'get', 'pods', '-l', 'tier=control-plane', '-L', 'component', '-o', 'wide', '--no-headers'),
+      (text) => (text.match(/1\/1 +Running/g) ?? []).length === 2,
+      'both parts run',
+    )
+    for (const part of ['kube-apiserver', 'knarr-agent'])
+      expect(rows).toMatch(new RegExp(`^${part}-knarr-control-plane +1/1 +Running +0 .* knarr-control-plane .* ${part}$`, 'm'))
+  })
+
+  it('has a kubelet on each node, that tells it is alive (claim 128)', async () => {
+    const renewals = () => k('-n', 'kube-node-lease', 'get', 'leases', '-o', 'jsonpath={range .items[*]}{.spec.holderIdentity} {.spec.renewTime}{"\\n"}{end}')
+    const first = (await renewals()).trim().split('\n')
+    expect(first.map((line) => line.split(' ')[0])).toEqual(['knarr-control-plane', 'knarr-worker', 'knarr-worker2'])
+    await eventually(renewals, (text) => first.every((line) => !text.includes(line)), 'each has renewed its lease')
+  })
+
   it('reads the kubeconfig that is named, and without one that in the home folder (claims 118, 119)', async () => {
     const config = await k('config', 'view', '--raw', '--flatten')
     const home = join(dirname(sandbox.kubeconfig), 'reader')

@@ -157,7 +157,7 @@ spec:
     expect(JSON.parse(srv)).toMatchObject([{ port: 80, name: 'web.default.svc.cluster.local' }])
   })
 
-  it("answers on a node port of every node, and on the load balancer's address", async () => {
+  it("answers on a node port of every node, and on the load balancer's address (claim 130)", async () => {
     const nodeIPs = (await k('get', 'nodes', '-o', 'jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}')).split(' ')
     expect(nodeIPs).toHaveLength(3)
     for (const ip of nodeIPs) expect(podOf(await curl(`http://${ip}:30080/`))).toMatch(/^web-/)
@@ -188,7 +188,7 @@ spec:
     )
   })
 
-  it("serves wildcards, ExternalName backends without ports, a default backend, and a Secret's certificate by SNI", async () => {
+  it("serves wildcards, ExternalName backends without ports, a default backend, and a Secret's certificate by SNI (claim 184)", async () => {
     const folder = join(sandbox.home, '..')
     await sandbox.run('openssl', [
       ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=secure.example.com', '-addext', 'subjectAltName=DNS:secure.example.com'],

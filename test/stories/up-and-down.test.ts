@@ -22,7 +22,7 @@ describe.skipIf(!isRoot)('a cluster comes up, stays, goes down and leaves nothin
   const before = await traces(sandbox)
   afterAll(() => sandbox.remove())
 
-  it('comes up with three nodes and a context, and keeps what was in the kubeconfig', async () => {
+  it('comes up with three nodes and a context, and keeps what was in the kubeconfig (claim 55)', async () => {
     writeFileSync(sandbox.kubeconfig, foreign)
     const answer = await sandbox.knarr('up')
     expect(answer, answer.stderr).toMatchObject({ code: 0 })
@@ -73,7 +73,7 @@ describe.skipIf(!isRoot)('a cluster comes up, stays, goes down and leaves nothin
     )
   })
 
-  it('deletes everything, and the context with it', async () => {
+  it('deletes everything, and the context with it (claim 63)', async () => {
     expect((await sandbox.knarr('delete', '--all')).code).toBe(0)
     expect(existsSync(sandbox.home)).toBe(false)
     expect((await traces(sandbox)).filter((line) => !before.includes(line))).toEqual([])

@@ -47,7 +47,7 @@ describe.skipIf(!isRoot)('workloads under the real kubectl (needs root and kubec
     expect((await k('logs', '-l', 'app=web', '--tail=1')).match(/listening/g)).toHaveLength(2)
   })
 
-  it('scales, updates and rolls back', async () => {
+  it('scales, updates and rolls back (claim 152)', async () => {
     await k('scale', 'deployment/web', '--replicas=3')
     await k('rollout', 'status', 'deployment/web', '--timeout=60s')
     await k('set', 'env', 'deployment/web', 'COLOR=blue')
@@ -71,7 +71,7 @@ describe.skipIf(!isRoot)('workloads under the real kubectl (needs root and kubec
     await k('delete', 'pod', 'crash', '--grace-period=1')
   })
 
-  it('explains why a Pod stays pending', async () => {
+  it('explains why a Pod stays pending (claim 127)', async () => {
     await sandbox.apply(
       '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"big"},"spec":{"containers":[{"name":"a","image":"web:dev","resources":{"requests":{"cpu":"1k"}}}]}}',
     )

@@ -69,7 +69,7 @@ const profiles: Readonly<Record<string, Entry>> = {
       'No resources found in default namespace.',
       `NAMESPACE ${widePodTable}\n~ kube-system {...}`,
       `NAMESPACE ${widePodTable}\ndefault watched 0/1 Pending {...}\ndefault watched 1/1 Running 0 {age} {ip} {...}`,
-      `NAMESPACE ${widePodTable}\nkube-system kube-apiserver-{...}\nkube-system kube-controller-manager-{...}\nkube-system kube-scheduler-{...}\ndefault watched {...}`,
+      `NAMESPACE ${widePodTable}\nkube-system knarr-agent-{...}\nkube-system kube-apiserver-{...}\ndefault watched {...}`,
       `NAMESPACE ${widePodTable}\n~ default watched 1/1 Running {...}\n! {...} Pending {...}`,
     ],
     proof: { 'kubectl delete pod watched --grace-period=1': 'pod "watched" deleted{...}' },
