@@ -8,7 +8,7 @@ describe.skipIf(!isRoot)('two clusters side by side (needs root and kubectl)', (
   beforeAll(async () => {
     for (const name of ['c1', 'c2']) {
       const { code, stderr } = await sandbox.knarr('up', '-p', name, '--nodes', '1')
-      expect(code, stderr).toBe(0)
+      if (code !== 0) throw new Error(stderr)
     }
   })
   afterAll(() => sandbox.remove())
