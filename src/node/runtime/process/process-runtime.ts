@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import { dirname, isAbsolute, join, normalize } from 'node:path'
 import type { Clock } from '../../../base/lib/clock.ts'
 import type { Log } from '../../../base/lib/log.ts'
-import type { ImageStore } from '../../images/image-store.ts'
+import type { Image, ImageStore } from '../../images/image-store.ts'
 import type {
   AttachSession,
   ContainerConfig,
@@ -81,6 +81,8 @@ class ProcessRuntime implements ContainerRuntime {
   readonly #options: Internals
   readonly #sandboxes = new Map<string, PodSandbox>()
   readonly #containers = new Map<string, Container>()
+  /** Of containers made and not yet started: an image is read from disk once. */
+  readonly #images = new Map<string, Image>()
   readonly #listeners = new Set<(containerId: string, sandboxId: string) => void>()
   readonly #containerSurroundings: ContainerSurroundings
   readonly #sandboxSurroundings: SandboxSurroundings
@@ -157,13 +159,20 @@ class ProcessRuntime implements ContainerRuntime {
     const sandbox = this.#readySandbox(sandboxId)
     const existing = this.#containersOf(sandboxId).find(({ record }) => record.config.name === config.name && record.config.attempt === config.attempt)
     if (existing) return existing.record.id
-    if (!(await this.#options.images.resolve(config.imageId))) throw new Error(`image ${config.imageId} (${config.image}) is not present`)
+    const image = await this.#image(config)
     const id = randomBytes(32).toString('hex')
     const record = { id, sandboxId, config, createdAtMs: this.#options.clock.now(), cgroup: `${sandbox.record.config.cgroupParent}/${id.slice(0, 12)}` }
     const container = new Container(record, sandbox.record.config, this.#containerSurroundings)
     container.create()
     this.#containers.set(id, container)
+    this.#images.set(id, image)
     return id
+  }
+
+  async #image({ imageId, image }: ContainerConfig): Promise<Image> {
+    const found = await this.#options.images.resolve(imageId)
+    if (!found) throw new Error(`image ${imageId} (${image}) is not present`)
+    return found.image
   }
 
   async startContainer(containerId: string): Promise<void> {
@@ -175,11 +184,11 @@ class ProcessRuntime implements ContainerRuntime {
   }
 
   async #start(container: Container): Promise<void> {
-    const { config, sandboxId } = container.record
+    const { id, config, sandboxId } = container.record
     const sandbox = this.#readySandbox(sandboxId)
-    const found = await this.#options.images.resolve(config.imageId)
-    if (!found) throw new Error(`image ${config.imageId} (${config.image}) is not present`)
-    await container.start({ image: found.image, holder: sandbox.holder!, hostname: sandbox.record.config.hostname, shm: sandbox.shm })
+    const image = this.#images.get(id) ?? (await this.#image(config))
+    this.#images.delete(id)
+    await container.start({ image, holder: sandbox.holder!, hostname: sandbox.record.config.hostname, shm: sandbox.shm })
   }
 
   async stopContainer(containerId: string, gracePeriodSeconds: number): Promise<void> {
@@ -194,6 +203,7 @@ class ProcessRuntime implements ContainerRuntime {
     container.detach()
     container.remove()
     this.#containers.delete(containerId)
+    this.#images.delete(containerId)
   }
 
   async listContainers(sandboxId?: string): Promise<readonly RuntimeContainer[]> {
