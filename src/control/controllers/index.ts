@@ -27,6 +27,7 @@ import { serviceAccountController } from './serviceaccount/serviceaccount.ts'
 import { statefulSetController } from './statefulset/statefulset.ts'
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts'
 import { taintEvictionController } from './taint-eviction/taint-eviction.ts'
+import { volumeBinder } from './volume-binder/volume-binder.ts'
 
 /** Every controller there is. */
 export const controllers: readonly Controller[] = [
@@ -46,6 +47,7 @@ export const controllers: readonly Controller[] = [
   loadBalancerController,
   nodeLifecycleController,
   taintEvictionController,
+  volumeBinder,
   podGarbageCollector,
   garbageCollector,
 ]
