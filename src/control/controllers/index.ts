@@ -14,6 +14,7 @@ import { deploymentController } from './deployment/deployment.ts'
 import { endpointsController } from './endpoints/endpoints.ts'
 import { endpointSliceController } from './endpointslice/endpointslice.ts'
 import { garbageCollector } from './garbage-collector/garbage-collector.ts'
+import { ephemeralVolumeController } from './ephemeral-volume/ephemeral-volume.ts'
 import { jobController } from './job/job.ts'
 import { loadBalancerController } from './load-balancer/load-balancer.ts'
 import { namespaceController } from './namespace/namespace.ts'
@@ -26,6 +27,7 @@ import { rootCaController } from './root-ca/root-ca.ts'
 import { serviceAccountController } from './serviceaccount/serviceaccount.ts'
 import { statefulSetController } from './statefulset/statefulset.ts'
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts'
+import { claimProtectionController, volumeProtectionController } from './storage-protection/storage-protection.ts'
 import { taintEvictionController } from './taint-eviction/taint-eviction.ts'
 import { volumeBinder } from './volume-binder/volume-binder.ts'
 
@@ -48,6 +50,9 @@ export const controllers: readonly Controller[] = [
   nodeLifecycleController,
   taintEvictionController,
   volumeBinder,
+  ephemeralVolumeController,
+  claimProtectionController,
+  volumeProtectionController,
   podGarbageCollector,
   garbageCollector,
 ]

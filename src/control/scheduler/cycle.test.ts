@@ -61,7 +61,11 @@ const pod = ({ cpu, memory, labels, owner, namespace = 'default', hostPort, spec
 
 const outcome = (world: World): string => {
   const services = (parse(world.services ?? '[]') as object[]).map((selector) => ({ spec: { selector } }) as unknown as Service)
-  const cache = new SchedulerCache({ servicesOf: () => services, labelsOfNamespace: (name) => world.namespaces?.[name] ?? {} })
+  const cache = new SchedulerCache({
+    servicesOf: () => services,
+    labelsOfNamespace: (name) => world.namespaces?.[name] ?? {},
+    storage: { claim: () => undefined, volume: () => undefined, volumes: () => [], class: () => undefined },
+  })
   for (const [name, given] of Object.entries(parse(world.nodes) as Record<string, object | null>)) cache.setNode(node(name, given ?? {}))
   for (const [name, given] of Object.entries(parse(world.placed ?? '{}') as Record<string, Shorthand[]>))
     for (const each of given) cache.setPod(pod(each, name))

@@ -29,9 +29,19 @@ export const decide = (pod: PodInfo, snapshot: Snapshot, options: CycleOptions):
   return { node: best[Math.floor((options.random ?? Math.random)() * best.length)]!.name }
 }
 
+const refusalOfPod = (pod: PodInfo, snapshot: Snapshot, plugins: readonly SchedulerPlugin[]): Refusal | undefined => {
+  for (const plugin of plugins) {
+    const refusal = plugin.preFilter?.(pod, snapshot)
+    if (refusal) return { ...refusal, isOfPod: true }
+  }
+  return undefined
+}
+
 const filterNodes = (pod: PodInfo, snapshot: Snapshot, { plugins, start = 0 }: CycleOptions) => {
   const refusals = new Map<string, Refusal>()
   const feasible: NodeInfo[] = []
+  const refused = refusalOfPod(pod, snapshot, plugins)
+  if (refused) return { feasible, refusals: new Map(snapshot.nodes.map(({ name }) => [name, refused])) }
   const preselection = preselect(pod, plugins)
   const filters = plugins.flatMap((plugin) => plugin.filter?.(pod, snapshot) ?? [])
   const enough = nodesToFind(snapshot.nodes.length)

@@ -18,6 +18,7 @@ const count = (reasons: Iterable<string>): Map<string, number> => {
  */
 export const unschedulableMessage = (refusals: ReadonlyMap<string, Refusal>, nodeCount: number): string => {
   if (nodeCount === 0) return 'no nodes available to schedule pods'
+  const ofPod = [...refusals.values()].find((refusal) => refusal.isOfPod)
   const reasons = count([...refusals.values()].flatMap((refusal) => refusal.reasons))
   const preemption = count(
     [...refusals.values()].map((refusal) =>
@@ -25,5 +26,5 @@ export const unschedulableMessage = (refusals: ReadonlyMap<string, Refusal>, nod
     ),
   )
   const none = `0/${nodeCount} nodes are available:`
-  return `${none} ${histogram(reasons)}. preemption: ${none} ${histogram(preemption)}.`
+  return `${none} ${ofPod ? ofPod.reasons.join(', ') : histogram(reasons)}. preemption: ${none} ${histogram(preemption)}.`
 }

@@ -6,6 +6,8 @@ export interface Refusal {
   readonly reasons: readonly string[]
   /** True where removing other Pods from the node would not help. */
   readonly unresolvable: boolean
+  /** True where it is the Pod that is refused, whatever the node: its reason is then told without a count. */
+  readonly isOfPod?: boolean
 }
 
 export type Filter = (node: NodeInfo) => Refusal | undefined
@@ -22,6 +24,8 @@ export interface Score {
  */
 export interface SchedulerPlugin {
   readonly name: string
+  /** Refuses the Pod as it is, before any node is asked. */
+  readonly preFilter?: (pod: PodInfo, snapshot: Snapshot) => Refusal | undefined
   /** Names of the only nodes worth asking. */
   readonly preselect?: (pod: PodInfo) => ReadonlySet<string> | undefined
   readonly filter?: (pod: PodInfo, snapshot: Snapshot) => Filter | undefined

@@ -2,6 +2,7 @@ import type { Pod } from '../../base/api/generated/types.ts'
 import { backoffMs } from '../../base/lib/backoff.ts'
 import type { Clock } from '../../base/lib/clock.ts'
 import { hasPodAffinity, podInfoOf, type PodInfo } from './snapshot.ts'
+import { claimNamesOf } from './storage-view.ts'
 
 export interface QueuedPod {
   readonly info: PodInfo
@@ -81,12 +82,9 @@ export class SchedulingQueue {
     this.#unschedulable.set(key, { queued, notBefore, cancel: this.#clock.after(leftoverMs, () => this.#retry(key)) })
   }
 
-  /** Something changed that may let unschedulable Pods in; `affine`: only Pods that look at other Pods. */
-  wake(which: 'all' | 'affine'): void {
-    for (const [key, { queued }] of [...this.#unschedulable]) {
-      const { pod } = queued.info
-      if (which === 'all' || hasPodAffinity(pod) || pod.spec.topologySpreadConstraints?.length) this.#retry(key)
-    }
+  /** Something changed that may let unschedulable Pods in; `affine`: only Pods that look at other Pods; `storage`: only those with claims. */
+  wake(which: 'all' | 'affine' | 'storage'): void {
+    for (const [key, { queued }] of [...this.#unschedulable]) if (concerns(which, queued.info.pod)) this.#retry(key)
   }
 
   /** How many wait, and for what. */
@@ -128,6 +126,11 @@ export class SchedulingQueue {
     this.#active.push(entry)
     this.#onActive()
   }
+}
+
+const concerns = (which: 'all' | 'affine' | 'storage', pod: Pod): boolean => {
+  if (which === 'storage') return claimNamesOf(pod).length > 0
+  return which === 'all' || hasPodAffinity(pod) || Boolean(pod.spec.topologySpreadConstraints?.length)
 }
 
 /** What of a Pod can change the answer; its status, which the scheduler writes itself, cannot. */

@@ -1,5 +1,5 @@
 import type { Node, Pod, PodCondition } from '../../base/api/generated/types.ts'
-import { namespaces, nodes, pods, services } from '../../base/api/kinds.ts'
+import { namespaces, nodes, persistentVolumeClaims, persistentVolumes, pods, services, storageClasses } from '../../base/api/kinds.ts'
 import { keyOf } from '../../base/api/object.ts'
 import type { Client } from '../../base/client/client.ts'
 import { createEventRecorder, type EventRecorder } from '../../base/client/events.ts'
@@ -9,12 +9,14 @@ import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
 import type { MetricRegistry } from '../../base/lib/metrics.ts'
 import { isStatusError } from '../../base/machinery/status-error.ts'
+import { bindVolumes, waitingClaims } from './bind-volumes.ts'
 import { decide } from './cycle.ts'
 import { unschedulableMessage } from './messages.ts'
 import { createSchedulerMetrics, type AttemptResult, type SchedulerMetrics } from './metrics.ts'
 import { plugins } from './plugins/index.ts'
 import { SchedulingQueue, type QueuedPod } from './queue.ts'
 import { isFinished, SchedulerCache } from './snapshot.ts'
+import type { StorageView } from './storage-view.ts'
 
 export interface SchedulerOptions {
   readonly client: Client
@@ -51,6 +53,7 @@ class Scheduler {
   readonly #events: EventRecorder
   readonly #metrics: SchedulerMetrics | undefined
   readonly #informers
+  readonly #storage: StorageView
   #ready = false
   #turnPlanned = false
   #binding = 0
@@ -66,10 +69,21 @@ class Scheduler {
       pods: createInformer(client, pods, watching),
       services: createInformer(client, services, watching),
       namespaces: createInformer(client, namespaces, watching),
+      claims: createInformer(client, persistentVolumeClaims, watching),
+      volumes: createInformer(client, persistentVolumes, watching),
+      classes: createInformer(client, storageClasses, watching),
+    }
+    const { claims, volumes, classes } = this.#informers
+    this.#storage = {
+      claim: (namespace, name) => claims.get(`${namespace}/${name}`),
+      volume: (name) => volumes.get(name),
+      volumes: () => volumes.list(),
+      class: (name) => classes.get(name),
     }
     this.#cache = new SchedulerCache({
       servicesOf: (namespace) => this.#informers.services.list(namespace),
       labelsOfNamespace: (name) => this.#informers.namespaces.get(name)?.metadata.labels ?? {},
+      storage: this.#storage,
     })
     this.#queue = new SchedulingQueue({ clock, onActive: () => this.#planTurn() })
     this.#events = createEventRecorder({ client, clock, log: this.#log, component: schedulerName })
@@ -80,6 +94,7 @@ class Scheduler {
   async run(): Promise<void> {
     this.#informers.nodes.onChange((change) => this.#nodeChanged(change))
     this.#informers.pods.onChange((change) => this.#podChanged(change))
+    for (const informer of [this.#informers.claims, this.#informers.volumes, this.#informers.classes]) informer.onChange(() => this.#queue.wake('storage'))
     this.#informers.namespaces.onChange(({ old }) => old && this.#queue.wake('affine'))
     await Promise.all(Object.values(this.#informers).map((informer) => informer.synced))
     this.#ready = true
@@ -151,6 +166,7 @@ class Scheduler {
   async #bind(queued: QueuedPod, node: string, startedMs: number): Promise<void> {
     const { pod, key } = queued.info
     const { namespace, name, uid } = pod.metadata
+    if (waitingClaims(pod, this.#storage).length > 0 && !(await this.#bindVolumes(queued, node, startedMs))) return
     this.#binding++
     try {
       const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { namespace, name, uid }, target: { kind: 'Node', name: node } }
@@ -163,6 +179,18 @@ class Scheduler {
     } finally {
       this.#binding--
       this.#planTurn()
+    }
+  }
+
+  async #bindVolumes(queued: QueuedPod, name: string, startedMs: number): Promise<boolean> {
+    try {
+      const node = this.#cache.node(name)
+      if (node) await bindVolumes({ ...this.#options, claims: this.#informers.claims, storage: this.#storage }, queued.info.pod, node)
+      return true
+    } catch (error) {
+      this.#attempted('error', startedMs)
+      this.#bindingFailed(queued, new Error(`running PreBind plugin "VolumeBinding": ${(error as Error).message}`, { cause: error }))
+      return false
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Node, Pod, Service } from '../../base/api/generated/types.ts'
 import { controllerOf } from '../../base/client/owner-ref.ts'
 import { amountsOf, podRequests, podScoringRequests, type Amounts } from '../../base/api/pod-requests.ts'
+import type { StorageView } from './storage-view.ts'
 
 /** A Pod with what the plugins ask of it, worked out once. */
 export interface PodInfo {
@@ -39,6 +40,7 @@ export interface Snapshot {
   readonly affine: ReadonlyMap<string, { readonly info: PodInfo; readonly node: NodeInfo }>
   servicesOf(namespace: string): readonly Service[]
   labelsOfNamespace(namespace: string): Readonly<Record<string, string>>
+  readonly storage: StorageView
 }
 
 export const podInfoOf = (pod: Pod): PodInfo => ({
@@ -104,6 +106,7 @@ const add = (sums: Map<string, number>, key: string, amount: number): void => {
 export interface CacheLookups {
   readonly servicesOf: (namespace: string) => readonly Service[]
   readonly labelsOfNamespace: (namespace: string) => Readonly<Record<string, string>>
+  readonly storage: StorageView
 }
 
 /**
@@ -166,6 +169,10 @@ export class SchedulerCache {
   snapshot(): Snapshot {
     this.#nodes ??= [...this.#records.values()].filter((record) => record.isKnown).sort((a, b) => (a.name < b.name ? -1 : 1))
     return { nodes: this.#nodes, affine: this.#affine, ...this.#lookups }
+  }
+
+  node(name: string): NodeInfo | undefined {
+    return this.#records.get(name)
   }
 
   #record(name: string): NodeRecord {

@@ -6,6 +6,7 @@ import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { priority } from './priority.ts'
 import { serviceAccountAdmission } from './service-account.ts'
 import { serviceAllocatedValues } from './service-allocated-values.ts'
+import { defaultStorageClass, persistentVolumeClaimResize, storageObjectInUseProtection } from './storage.ts'
 import { taintNodesByCondition } from './taint-nodes-by-condition.ts'
 
 /** In the order they run, which is upstream's. */
@@ -15,6 +16,9 @@ export const admissionPlugins = (reader: Reader): AdmissionPlugin[] => [
   taintNodesByCondition,
   priority(reader),
   defaultTolerationSeconds,
+  defaultStorageClass(reader),
+  storageObjectInUseProtection,
+  persistentVolumeClaimResize(reader),
   defaultIngressClass(reader),
   serviceAllocatedValues,
 ]

@@ -5,8 +5,15 @@ import type { Informer } from '../../../base/client/informer-contract.ts'
 import type { ControllerContext } from '../controller.ts'
 import { isPodTerminating } from '../lib/pods.ts'
 import { semanticEqual } from '../lib/semantic-equal.ts'
-import { bestVolume, classOf, isReservedFor, misfit } from '../lib/volumes.ts'
-import { betaStorageProvisioner, bindCompleted, boundByController, noProvisioner, selectedNode, storageProvisioner } from './annotations.ts'
+import { bestVolume, classOf, isReservedFor, misfit } from '../../../base/machinery/volume-match.ts'
+import {
+  betaStorageProvisioner,
+  bindCompleted,
+  boundByController,
+  noProvisioner,
+  selectedNode,
+  storageProvisioner,
+} from '../../../base/api/volume-annotations.ts'
 
 export interface BinderContext extends ControllerContext {
   readonly volumes: Informer<PersistentVolume>

@@ -1,7 +1,7 @@
 // Which volume may serve which claim. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#binding
-import type { PersistentVolume, PersistentVolumeClaim } from '../../../base/api/generated/types.ts'
-import { compareQuantities } from '../../../base/lib/quantity.ts'
-import { matchesLabelSelector } from '../../../base/machinery/selectors.ts'
+import type { PersistentVolume, PersistentVolumeClaim } from '../api/generated/types.ts'
+import { compareQuantities } from '../lib/quantity.ts'
+import { matchesLabelSelector } from './selectors.ts'
 
 const betaClass = 'volume.beta.kubernetes.io/storage-class'
 

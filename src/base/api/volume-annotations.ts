@@ -8,3 +8,6 @@ export const betaStorageProvisioner = 'volume.beta.kubernetes.io/storage-provisi
 export const selectedNode = 'volume.kubernetes.io/selected-node'
 /** The provisioner of classes whose volumes somebody makes by hand. */
 export const noProvisioner = 'kubernetes.io/no-provisioner'
+/** Finalizers of claims and volumes that are in use. */
+export const claimProtection = 'kubernetes.io/pvc-protection'
+export const volumeProtection = 'kubernetes.io/pv-protection'
