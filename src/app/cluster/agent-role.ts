@@ -6,6 +6,7 @@ import { createImageStore } from '../../node/images/local-image-store.ts'
 import { serveKubelet } from '../../node/kubelet/server/serve-kubelet.ts'
 import { startKubelets } from '../../node/kubelet/start-kubelets.ts'
 import { createPodNetwork } from '../../node/network/pod-network.ts'
+import { createVolumeFolders } from '../../node/storage/volume-folders.ts'
 import { createProcessRuntime } from '../../node/runtime/process/process-runtime.ts'
 import { startAgentServices } from './agent-services.ts'
 import { dialThroughHost } from './host-dialer.ts'
@@ -64,6 +65,7 @@ export async function runAgent(context: RoleContext): Promise<void> {
     runtime,
     images,
     directory: paths.kubelet,
+    volumePathOf: createVolumeFolders(paths.volumes).pathOf,
     parts: clusterParts({ profile, paths, version }),
     clusterDNS: layout.dnsIP,
     clusterDomain: 'cluster.local',

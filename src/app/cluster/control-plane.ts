@@ -11,6 +11,8 @@ import type { HealthCheck } from '../../control/apiserver/health.ts'
 import { controllers, createSharedInformers, serviceAccountUser, sharedIdentity, startControllers } from '../../control/controllers/index.ts'
 import { startScheduler } from '../../control/scheduler/scheduler.ts'
 import type { Store } from '../../control/store/store.ts'
+import { startProvisioner } from '../../node/storage/provisioner.ts'
+import { noVolumeFolders, type VolumeFolders } from '../../node/storage/volume-folders.ts'
 import type { Pki } from './pki.ts'
 import type { Ranges } from './profile.ts'
 
@@ -27,6 +29,8 @@ export interface ControlPlaneOptions {
   readonly serverUrl: string
   /** Where a node's kubelet endpoint is, for logs and exec. */
   readonly nodeDialer: (node: string) => NodeEndpoint | undefined
+  /** Where the volumes of StorageClasses of our own are made; default: they are made in name only. */
+  readonly volumes?: VolumeFolders
   /** Around every client that the parts of the control plane are given. */
   readonly wrapClient?: (client: Client) => Client
   /** How the scheduler chooses among equally good nodes. */
@@ -54,6 +58,7 @@ const components = [
   ...controllers.map(({ name, serviceAccount }) => serviceAccountUser(serviceAccount ?? name)),
   serviceAccountUser('kube-dns'),
   serviceAccountUser('ingress-knarr'),
+  serviceAccountUser('volume-provisioner'),
 ]
 
 const groupsOf = (identity: string): string[] => {
@@ -112,7 +117,14 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         clusterCIDR: ranges.podCIDR,
         loadBalancerRange: ranges.loadBalancerCIDR,
       })
-      await Promise.all([ended, server.maintain(signal)])
+      const provisioner = startProvisioner({
+        client: clientFor(serviceAccountUser('volume-provisioner')),
+        folders: options.volumes ?? noVolumeFolders,
+        clock,
+        log,
+        signal,
+      })
+      await Promise.all([ended, provisioner, server.maintain(signal)])
     },
   }
 }

@@ -49,6 +49,7 @@ export interface ProfilePaths {
   readonly logs: string
   readonly runtime: string
   readonly kubelet: string
+  readonly volumes: string
   readonly serverSocket: string
   readonly agentSocket: string
   readonly dnsSocket: string
@@ -76,6 +77,7 @@ export function profilePaths(home: string, name: string): ProfilePaths {
     logs: join(directory, 'logs'),
     runtime: join(directory, 'runtime'),
     kubelet: join(directory, 'kubelet'),
+    volumes: join(directory, 'volumes'),
     serverSocket: join(run, 'server.sock'),
     agentSocket: join(run, 'agent.sock'),
     dnsSocket: join(run, 'dns.sock'),

@@ -4,6 +4,7 @@ import { ingresses } from '../../base/api/kinds.ts'
 import type { Client } from '../../base/client/client.ts'
 import { createInformer } from '../../base/client/informer.ts'
 import { openLmdbStore } from '../../control/store/lmdb-store.ts'
+import { createVolumeFolders } from '../../node/storage/volume-folders.ts'
 import { ensureIngressObjects } from '../../platform/gateway/ingress-objects.ts'
 import { createControlPlane } from './control-plane.ts'
 import { runGatewayChild } from './gateway-child.ts'
@@ -31,6 +32,7 @@ export async function runServer(context: RoleContext): Promise<void> {
     ranges: profile.ranges,
     endpoint: hasNetwork ? { address: layout.controlPlane.address, port: layout.agentApiPort } : { address: '127.0.0.1', port: profile.apiPort },
     serverUrl: `https://127.0.0.1:${profile.apiPort}`,
+    ...(hasNetwork ? { volumes: createVolumeFolders(paths.volumes) } : {}),
     signal,
     nodeDialer: (name) => (isSwitchedOn(context, name) ? { socketPath: paths.agentSocket } : undefined),
   })

@@ -1,6 +1,7 @@
 import type { Kind } from '../../base/api/kind.ts'
 import * as kinds from '../../base/api/kinds.ts'
 import type { Draft, KubeObject } from '../../base/api/object.ts'
+import { volumeDriver } from '../../base/api/volume-driver.ts'
 import type { Client } from '../../base/client/client.ts'
 import { isStatusError } from '../../base/machinery/status-error.ts'
 import { addressAt, parseCidr } from '../../base/lib/cidr.ts'
@@ -33,7 +34,7 @@ export const kubernetesAddress = (serviceCIDR: string): string => addressAt(pars
 export async function bootstrap(options: BootstrapOptions): Promise<void> {
   const { client } = options
   await Promise.all(namespaceNames.map((name) => ensure(client, kinds.namespaces, { metadata: { name, labels: { 'kubernetes.io/metadata.name': name } } })))
-  await Promise.all([...services(options), ...priorityClasses(client), ...publishedConfig(options), ...roles(client), serviceRange(options)])
+  await Promise.all([...services(options), ...priorityClasses(client), ...publishedConfig(options), ...roles(client), storageClass(client), serviceRange(options)])
   await Promise.all(kubernetesEndpoints(options))
 }
 
@@ -107,6 +108,16 @@ const roles = (client: Client): Promise<void>[] => [
   ...defaultRoles.map((role) => ensure(client, kinds.roles, role)),
   ...defaultRoleBindings.map((binding) => ensure(client, kinds.roleBindings, binding)),
 ]
+
+/** The default class: its volumes are folders of this machine that every node reaches, as a cloud's block storage. */
+const storageClass = (client: Client): Promise<void> =>
+  ensure(client, kinds.storageClasses, {
+    metadata: { name: 'standard', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+    provisioner: volumeDriver,
+    reclaimPolicy: 'Delete',
+    volumeBindingMode: 'Immediate',
+    allowVolumeExpansion: true,
+  })
 
 const priorityClasses = (client: Client): Promise<void>[] => [
   ensure(client, kinds.priorityClasses, {

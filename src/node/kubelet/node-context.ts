@@ -10,6 +10,7 @@ import type { NodeConfig } from './node-config.ts'
 import type { Resolver } from './pod-files.ts'
 import type { ServiceAccountTokens } from './service-account-tokens.ts'
 import type { SharedReferences } from './shared-references.ts'
+import type { VolumeAttachments, VolumePathOf } from './volumes/claim-volumes.ts'
 
 /** What the Pods of one node share. */
 export interface NodeContext {
@@ -26,6 +27,8 @@ export interface NodeContext {
   readonly imageBackoff: KeyedBackoff
   readonly allocatable: Readonly<Record<string, string>>
   readonly directory: string
+  readonly attachments: VolumeAttachments
+  readonly volumePathOf: VolumePathOf
   readonly clusterDNS: string
   readonly clusterDomain: string
   readonly hostResolver: Resolver

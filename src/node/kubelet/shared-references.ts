@@ -1,4 +1,4 @@
-import { configMaps, persistentVolumeClaims, persistentVolumes, secrets, services } from '../../base/api/kinds.ts'
+import { configMaps, secrets, services } from '../../base/api/kinds.ts'
 import type { Kind } from '../../base/api/kind.ts'
 import { keyOf, type KubeObject } from '../../base/api/object.ts'
 import type { ConfigMap, Secret, Service } from '../../base/api/generated/types.ts'
@@ -63,15 +63,4 @@ export class SharedReferences {
     })
     return informer
   }
-}
-
-/** The folder behind a bound claim: PersistentVolumes that are a folder of this machine. */
-export const claimPath = async (client: Client, namespace: string, name: string): Promise<string> => {
-  const claim = await client.get(persistentVolumeClaims, { namespace, name })
-  const volumeName = claim.spec.volumeName
-  if (claim.status?.phase !== 'Bound' || !volumeName) throw new Error(`PersistentVolumeClaim is not bound: "${namespace}/${name}"`)
-  const { spec } = await client.get(persistentVolumes, { name: volumeName })
-  const path = spec.hostPath?.path ?? spec.local?.path
-  if (!path) throw new Error(`PersistentVolume "${volumeName}" is not a folder of this machine`)
-  return path
 }

@@ -21,6 +21,7 @@ import type { PodWorker } from './pod-worker.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
 import { SharedReferences } from './shared-references.ts'
 import type { Part } from './static-pods/part.ts'
+import { VolumeAttachments, type VolumePathOf } from './volumes/claim-volumes.ts'
 
 /** The nodes of one agent, as somebody wants them to be. What is in neither list is no node any more. */
 export interface LocalNodes {
@@ -39,6 +40,8 @@ export interface StartKubeletsOptions {
   readonly images: ImageStore
   /** Holds `pods/` (volumes, managed files) and `logs/`. */
   readonly directory: string
+  /** Where the volumes of Knarr's own provisioner are. Default: nowhere, a Pod with one waits. */
+  readonly volumePathOf?: VolumePathOf
   /** Processes that the nodes show as static Pods. */
   readonly parts?: readonly Part[]
   readonly clusterDNS: string
@@ -81,6 +84,7 @@ class RunningKubelets implements Kubelets {
   readonly #options: StartKubeletsOptions
   readonly #hostResolver: NodeContext['hostResolver']
   readonly #shared: SharedReferences
+  readonly #attachments = new VolumeAttachments()
   readonly #pods: Informer<Pod>
   readonly #byNode = new Map<string, { readonly kubelet: Kubelet; readonly off: AbortController }>()
   #following: Promise<void> = Promise.resolve()
@@ -162,6 +166,7 @@ class RunningKubelets implements Kubelets {
     this.#byNode.delete(name)
     node?.off.abort()
     await node?.kubelet.close()
+    this.#attachments.detach((mounter) => mounter.node === name)
   }
 
   #kubeletOf(pod: Pod): Kubelet | undefined {
@@ -181,6 +186,8 @@ class RunningKubelets implements Kubelets {
       directory,
       clusterDNS,
       clusterDomain,
+      attachments: this.#attachments,
+      volumePathOf: this.#options.volumePathOf ?? noVolumes,
       shared: this.#shared,
       hostResolver: this.#hostResolver,
       log: log.child({ node: config.name }),
@@ -192,4 +199,8 @@ class RunningKubelets implements Kubelets {
       allocatable: resourcesOf(config.capacity),
     }
   }
+}
+
+const noVolumes: VolumePathOf = (handle) => {
+  throw new Error(`this node has no volume "${handle}"`)
 }

@@ -56,6 +56,10 @@ export const persistentVolumeClaimResize = (reader: Reader): AdmissionPlugin => 
     if (old.status?.phase !== 'Bound') throw forbidden(attributes.resource.kind, attributes.name, 'Only bound persistent volume claims can be expanded')
     const found = reader.list(storageClasses).find(({ metadata }) => metadata.name === classOf(claim))
     if (found?.allowVolumeExpansion) return
-    throw forbidden(attributes.resource.kind, attributes.name, 'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize')
+    throw forbidden(
+      attributes.resource.kind,
+      attributes.name,
+      'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize',
+    )
   },
 })

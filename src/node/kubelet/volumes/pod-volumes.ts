@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import type { Pod, Volume } from '../../../base/api/generated/types.ts'
 import { quantityToNumber } from '../../../base/lib/quantity.ts'
 import { ignoreRights, writeAtomically } from './atomic-writer.ts'
+import { MultiAttachError } from './claim-volumes.ts'
 import { hostPathOf } from './host-path.ts'
 import { hasPayload, volumePayload, type PayloadSources } from './payload.ts'
 
@@ -17,7 +18,7 @@ export class FailedMountError extends Error {
 
 export interface VolumeSources extends PayloadSources {
   /** The folder behind a bound claim; throws where there is none. */
-  claimPath(namespace: string, claim: string): Promise<string>
+  claimPath(claim: string): Promise<string>
   readonly nowMs: number
 }
 
@@ -36,6 +37,7 @@ export class PodVolumes {
       try {
         this.#paths.set(volume.name, await this.#setUpOne(pod, volume, sources))
       } catch (error) {
+        if (error instanceof MultiAttachError) throw error
         throw new FailedMountError(`MountVolume.SetUp failed for volume "${volume.name}" : ${(error as Error).message}`, { cause: error })
       }
     }
@@ -61,7 +63,7 @@ export class PodVolumes {
     if (volume.emptyDir) return this.#setUpEmptyDir(pod, volume)
     if (volume.hostPath) return hostPathOf(volume.hostPath)
     const claim = volume.persistentVolumeClaim?.claimName ?? (volume.ephemeral ? `${pod.metadata.name}-${volume.name}` : undefined)
-    if (claim) return shareWithGroup(await sources.claimPath(pod.metadata.namespace ?? '', claim), pod)
+    if (claim) return shareWithGroup(await sources.claimPath(claim), pod)
     throw new Error(
       `volume type is not supported here: ${Object.keys(volume)
         .filter((key) => key !== 'name')

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { fieldContextOf } from '../container-starter.ts'
 import type { PodContext } from '../pod-context.ts'
-import { claimPath } from '../shared-references.ts'
+import { claimPath, MultiAttachError } from './claim-volumes.ts'
 import { PodVolumes } from './pod-volumes.ts'
 
 const firstRetryMs = 500
@@ -44,14 +44,16 @@ export class VolumeSetup {
       return true
     } catch (error) {
       this.#isStale = true
-      node.recorder.event(pod, 'Warning', 'FailedMount', (error as Error).message)
+      node.recorder.event(pod, 'Warning', error instanceof MultiAttachError ? 'FailedAttachVolume' : 'FailedMount', (error as Error).message)
       this.#context.wakeIn(Math.min(firstRetryMs * 2 ** this.#failures++, longestRetryMs))
       return state.containers.length > 0
     }
   }
 
   async tearDown(): Promise<void> {
-    await this.#volumes.tearDown(this.#context.pod)
+    const { node, pod } = this.#context
+    await this.#volumes.tearDown(pod)
+    node.attachments.detach((mounter) => mounter.pod.uid === pod.metadata.uid)
   }
 
   async #setUp(): Promise<void> {
@@ -61,7 +63,7 @@ export class VolumeSetup {
       context: fieldContextOf(node, pod, state.sandbox),
       references: node.references,
       token: (options) => node.tokens.token(node.client, pod, options),
-      claimPath: (namespace, claim) => claimPath(node.client, namespace, claim),
+      claimPath: (claim) => claimPath({ ...node, mounter: { node: node.config.name, pod: { namespace: '', ...pod.metadata } } }, claim),
       nowMs: node.clock.now(),
     })
   }
