@@ -34,7 +34,14 @@ export const kubernetesAddress = (serviceCIDR: string): string => addressAt(pars
 export async function bootstrap(options: BootstrapOptions): Promise<void> {
   const { client } = options
   await Promise.all(namespaceNames.map((name) => ensure(client, kinds.namespaces, { metadata: { name, labels: { 'kubernetes.io/metadata.name': name } } })))
-  await Promise.all([...services(options), ...priorityClasses(client), ...publishedConfig(options), ...roles(client), storageClass(client), serviceRange(options)])
+  await Promise.all([
+    ...services(options),
+    ...priorityClasses(client),
+    ...publishedConfig(options),
+    ...roles(client),
+    storageClass(client),
+    serviceRange(options),
+  ])
   await Promise.all(kubernetesEndpoints(options))
 }
 
