@@ -5,6 +5,8 @@ import { startDns } from '../../node/dns/dns.ts'
 import { createImageStore } from '../../node/images/local-image-store.ts'
 import { serveKubelet } from '../../node/kubelet/server/serve-kubelet.ts'
 import { startKubelets } from '../../node/kubelet/start-kubelets.ts'
+import { HostPorts } from '../../node/network/host-ports.ts'
+import { createNodeNetwork } from '../../node/network/node-network.ts'
 import { createPodNetwork } from '../../node/network/pod-network.ts'
 import { createVolumeFolders } from '../../node/storage/volume-folders.ts'
 import { createProcessRuntime } from '../../node/runtime/process/process-runtime.ts'
@@ -35,12 +37,25 @@ export async function runAgent(context: RoleContext): Promise<void> {
     clock,
   })
   const nodeInformer = createInformer(client, nodeKind, { signal, clock, log })
-  const podNetwork = createPodNetwork({
-    podCIDR: (node) => nodeInformer.get(node)?.spec.podCIDR,
-    nodeIP: (node) => nodes.current().nodes.find(({ name }) => name === node)?.address,
+  const podCIDR = (node: string) => nodeInformer.get(node)?.spec.podCIDR
+  const nodeIP = (node: string) => nodes.current().nodes.find(({ name }) => name === node)?.address
+  const nodeNetwork = createNodeNetwork({
+    profile: profile.name,
+    nodeIP,
+    podCIDR,
+    ownPorts: (node) => (node === layout.controlPlane.name ? [layout.agentApiPort] : []),
     log,
   })
-  const runtime = await createProcessRuntime({ directory: paths.runtime, images, log, clock, network: podNetwork, cgroupRoot: contextName(profile) })
+  const hostPorts = new HostPorts({ nodeIP, network: nodeNetwork })
+  const runtime = await createProcessRuntime({
+    directory: paths.runtime,
+    images,
+    log,
+    clock,
+    network: createPodNetwork({ podCIDR, hostPorts, log }),
+    nodeNetwork: (node) => nodeNetwork.of(node),
+    cgroupRoot: contextName(profile),
+  })
   await relayApi(layout, paths.serverSocket, signal)
   // DNS and the service proxy read the same objects: one watch of each serves both.
   const proxyClient = clientOf(paths, 'proxy')
@@ -57,7 +72,7 @@ export async function runAgent(context: RoleContext): Promise<void> {
     log,
     signal,
   })
-  const proxy = await startAgentServices(context, { ...network, client: proxyClient, nodes: nodeInformer, profile: () => nodes.current() })
+  const proxy = await startAgentServices(context, { ...network, client: proxyClient, nodes: nodeInformer, hostPorts, profile: () => nodes.current() })
   const kubelets = await startKubelets({
     nodes: nodes.wanted(),
     clientFor: (node) => clientOf(paths, `node-${node}`),

@@ -1,6 +1,7 @@
 import type { EndpointSlice, Node, Service } from '../../base/api/generated/types.ts'
 import type { Client } from '../../base/client/client.ts'
 import type { Informer } from '../../base/client/informer-contract.ts'
+import type { HostPorts } from '../../node/network/host-ports.ts'
 import { chooseServiceProxy } from '../../node/network/service-proxy/choose-proxy.ts'
 import { startServiceProxy, type RunningServiceProxy } from '../../node/network/service-proxy/service-proxy.ts'
 import { layoutOf } from './layout.ts'
@@ -13,6 +14,7 @@ interface AgentServicesOptions {
   readonly nodes: Informer<Node>
   readonly services: Informer<Service>
   readonly endpointSlices: Informer<EndpointSlice>
+  readonly hostPorts: HostPorts
   /** The profile as it is now: a node that is stopped answers on no port. */
   readonly profile: () => Profile
 }
@@ -29,6 +31,7 @@ export async function startAgentServices(context: RoleContext, options: AgentSer
     services: options.services,
     endpointSlices: options.endpointSlices,
     proxy,
+    hostPorts: options.hostPorts,
     nodes,
     nodesSynced: options.nodes.synced,
     skip: ({ address }) => address === dnsIP,

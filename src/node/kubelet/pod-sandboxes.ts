@@ -1,3 +1,5 @@
+import type { Pod } from '../../base/api/generated/types.ts'
+import type { PortMapping } from '../runtime/runtime.ts'
 import { podCgroup } from './pod-cgroup.ts'
 import type { PodContext } from './pod-context.ts'
 import { hostnameOf } from './pod-names.ts'
@@ -72,7 +74,19 @@ export class PodSandboxes {
       ...podCgroup(pod),
       ...(spec.hostIPC ? { hostIPC: true } : {}),
       pidNamespace: spec.hostPID ? ('node' as const) : spec.shareProcessNamespace ? ('pod' as const) : ('container' as const),
+      ...portMappings(pod),
       sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map((sysctl) => [sysctl.name, sysctl.value])),
     }
   }
+}
+
+/** A Pod in its node's own network has its ports there already. Init containers that stay count, as for the scheduler. */
+const portMappings = ({ spec }: Pod): { readonly portMappings?: readonly PortMapping[] } => {
+  const containers = [...(spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always'), ...spec.containers]
+  const mappings = containers.flatMap(({ ports = [] }) =>
+    ports.flatMap(({ protocol, containerPort, hostPort, hostIP }) =>
+      hostPort ? [{ protocol: (protocol ?? 'TCP') as PortMapping['protocol'], containerPort, hostPort, ...(hostIP ? { hostIP } : {}) }] : [],
+    ),
+  )
+  return spec.hostNetwork || mappings.length === 0 ? {} : { portMappings: mappings }
 }

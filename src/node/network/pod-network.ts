@@ -1,19 +1,20 @@
 // Routed Pod network without a bridge. Runs inside the profile's network namespace.
 //
-//   Pod netns   eth0 10.244.0.5/32, default via 169.254.1.1 ──── kp<hash>   route 10.244.0.5/32 dev kp<hash> src <node address>
+//   Pod netns   eth0 10.244.0.5/32, default via 169.254.1.1 ──── kp<hash>   route 10.244.0.5/32 dev kp<hash> src 10.244.0.1
 //
 // Both neighbours are permanent (addresses of the links are chosen, not learnt), so no ARP is ever sent.
 import { createHash } from 'node:crypto'
 import type { Log } from '../../base/lib/log.ts'
 import type { SandboxConfig } from '../runtime/runtime.ts'
-import { containsIp, ipToNumber, numberToIp, parseCidr } from '../../base/lib/cidr.ts'
+import { addressAt, containsIp, ipToNumber, numberToIp, parseCidr } from '../../base/lib/cidr.ts'
+import type { HostPorts } from './host-ports.ts'
 import { CommandError, enterNetns, ipBatch, tryCommand } from './ip-command.ts'
 
 export interface PodNetworkOptions {
   /** The node's Pod range (`spec.podCIDR`), absent until it is assigned. */
   readonly podCIDR: (node: string) => string | undefined
-  /** The node's address: what Pods see as the source of the node's own connections. */
-  readonly nodeIP?: (node: string) => string | undefined
+  /** Host ports of Pods are told to it, with the address that serves them. */
+  readonly hostPorts?: HostPorts
   readonly mtu?: number
   /** Prefix that enters the profile's namespace (`ProfileNetwork.enter`); absent for a process that is inside. */
   readonly enter?: readonly string[]
@@ -25,16 +26,20 @@ export interface PodNetwork {
   attach(request: { id: string; config: SandboxConfig; netnsPid: number }): Promise<{ ip: string }>
   detach(id: string): Promise<void>
   /** Takes an address that a running sandbox has already, after a restart of the agent. Call it for all before the first `attach`. */
-  adopt(id: string, ip: string): void
+  adopt(sandbox: { id: string; config: SandboxConfig; ip: string }): void
 }
 
-const gateway = '169.254.1.1'
-const gatewayMac = 'ee:ee:ee:ee:ee:ee'
+/** What Pods and nodes have as their next hop; nobody owns it, the neighbour entry is enough. */
+export const gateway = '169.254.1.1'
+export const gatewayMac = 'ee:ee:ee:ee:ee:ee'
 
 export const podLinkName = (sandboxId: string): string => `kp${createHash('sha256').update(sandboxId).digest('hex').slice(0, 12)}`
 
+/** The first address of a node's Pod range: what its Pods see as the source of the node's own connections, such as probes. */
+export const nodeSourceIP = (podCIDR: string): string => addressAt(parseCidr(podCIDR), 1)
+
 /** A locally administered MAC that holds the address, as bridge plugins choose it. */
-const podMac = (ip: string): string =>
+export const podMac = (ip: string): string =>
   `0a:58:${ip
     .split('.')
     .map((octet) => Number(octet).toString(16).padStart(2, '0'))
@@ -112,11 +117,13 @@ class RoutedPodNetwork implements PodNetwork {
       await this.detach(id)
       throw new Error(`cannot connect Pod ${config.namespace}/${config.name} to the network`, { cause: error })
     }
+    this.#options.hostPorts?.set(id, config, ip)
     return { ip }
   }
 
   async detach(id: string): Promise<void> {
     const attachment = this.#attached.get(id)
+    this.#options.hostPorts?.delete(id)
     await attachment?.ready.catch(() => {})
     // The link has gone already where the sandbox's namespace ended first; its route went with it.
     await tryCommand([...this.#enter, 'ip', 'link', 'del', podLinkName(id)])
@@ -125,8 +132,9 @@ class RoutedPodNetwork implements PodNetwork {
     for (const pool of this.#pools.values()) pool.release(attachment.ip)
   }
 
-  adopt(id: string, ip: string): void {
+  adopt({ id, config, ip }: { id: string; config: SandboxConfig; ip: string }): void {
     this.#attached.set(id, { ip, ready: Promise.resolve() })
+    this.#options.hostPorts?.set(id, config, ip)
     for (const pool of this.#pools.values()) pool.claim(ip)
   }
 
@@ -144,12 +152,13 @@ class RoutedPodNetwork implements PodNetwork {
   async #connect(id: string, config: SandboxConfig, netnsPid: number, ip: string): Promise<void> {
     const link = podLinkName(id)
     const mtu = this.#options.mtu ?? 1500
-    const source = this.#options.nodeIP?.(config.node)
+    const source = nodeSourceIP(this.#options.podCIDR(config.node)!)
     const outside = [
+      `addr replace ${source}/32 dev lo`,
       `link add ${link} mtu ${mtu} address ${gatewayMac} type veth peer name eth0 mtu ${mtu} address ${podMac(ip)} netns ${netnsPid}`,
       `link set ${link} alias "${config.namespace}/${config.name}" up`,
       `neigh replace ${ip} lladdr ${podMac(ip)} dev ${link} nud permanent`,
-      `route replace ${ip}/32 dev ${link}${source ? ` src ${source}` : ''}`,
+      `route replace ${ip}/32 dev ${link} src ${source}`,
     ]
     const inside = [
       'link set lo up',

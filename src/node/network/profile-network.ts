@@ -9,6 +9,7 @@ import type { Log } from '../../base/lib/log.ts'
 import { addressAt, containsIp, parseCidr } from '../../base/lib/cidr.ts'
 import { removeMasquerade, setUpMasquerade, type Egress } from './egress.ts'
 import { enterNetns, ipBatch, ipJson, runCommand, tryCommand } from './ip-command.ts'
+import { nodeNetnsNames } from './node-network.ts'
 import { conflictsOf, takenRanges } from './ranges.ts'
 
 export interface ProfileNetworkOptions {
@@ -77,6 +78,7 @@ export const tearDownProfileNetwork = async (profile: string): Promise<void> => 
   const restore = await forwardingBefore(names.hostLink)
   await removeMasquerade(names.table)
   await tryCommand(['ip', 'link', 'del', names.hostLink])
+  for (const netns of await nodeNetnsNames(profile)) await tryCommand(['ip', 'netns', 'del', netns])
   await tryCommand(['ip', 'netns', 'del', names.netns])
   if (restore === '0' && !(await linkNames()).some((name) => name.startsWith('kn-'))) await writeFile(hostForwarding, '0')
 }

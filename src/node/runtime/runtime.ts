@@ -32,6 +32,14 @@ export interface ContainerRuntime {
   close(): Promise<void>
 }
 
+/** As in CRI: the container's port is reached at the node's, at one address of it or at all. */
+export interface PortMapping {
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP'
+  readonly containerPort: number
+  readonly hostPort: number
+  readonly hostIP?: string
+}
+
 export interface SandboxConfig {
   readonly namespace: string
   readonly name: string
@@ -47,6 +55,8 @@ export interface SandboxConfig {
   readonly cgroupParent: string
   /** Limits of that group: what all containers of the Pod have together. */
   readonly resources?: Resources
+  /** Ports of the node that lead to the Pod's (`hostPort`). */
+  readonly portMappings?: readonly PortMapping[]
   readonly sysctls: Readonly<Record<string, string>>
   /** Shares the node's IPC namespace and /dev/shm. */
   readonly hostIPC?: boolean

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { silentLog } from '../../../base/lib/log.ts'
 import { addressAt, parseCidr } from '../../../base/lib/cidr.ts'
 import { tryCommand } from '../ip-command.ts'
-import { createPodNetwork } from '../pod-network.ts'
+import { createPodNetwork, nodeSourceIP } from '../pod-network.ts'
 import { setUpProfileNetwork, tearDownProfileNetwork } from '../profile-network.ts'
 import { pickRanges } from '../ranges.ts'
 import type { Binding, Protocol, ProxyEndpoint, ProxyNode } from './bindings.ts'
@@ -42,7 +42,8 @@ export interface Lab {
   readonly nodes: readonly ProxyNode[]
   /** The host's own address towards the cluster. */
   readonly hostIP: string
-  readonly masqueradeAs: string
+  /** The source of each node's own connections, in order. */
+  readonly nodeSources: string
   readonly enter: readonly string[]
   readonly host: LabClient
   /** In the profile's own namespace. */
@@ -105,7 +106,7 @@ import { createUserspaceProxy } from './userspace-proxy.ts'
 import { nodeOfAddress } from './proxy-nodes.ts'
 import { systemClock as clock } from '../../../base/lib/clock.ts'
 const [kind, nodes, masqueradeAs] = [process.argv[2], JSON.parse(process.argv[3]), process.argv[4]]
-const log: any = { warn: (_: unknown, text: string) => console.error(JSON.stringify(_), text) }
+const log: any = { warn() {} }
 const { signal } = new AbortController()
 setMaxListeners(0, signal)
 const options = { clock, log, signal, nodes: () => nodes, masqueradeAs, nodeOfClient: (ip: string) => nodeOfAddress(nodes, ip) }
@@ -200,7 +201,7 @@ export const openLab = async (proxyName: ProxyName, profile = `lab-${proxyName}-
   }
   return {
     nodes,
-    masqueradeAs,
+    nodeSources: nodes.map(({ podCIDR }) => nodeSourceIP(podCIDR)).join(' '),
     hostIP: network.hostIP,
     enter: network.enter,
     host,

@@ -46,8 +46,8 @@ export const serviceProxyCases = (name: ProxyName, exceptions: Exceptions = {}) 
     it("shows the endpoints their client's own address", async () => {
       const web = bind(endpoints('a', 'c'))
       await lab.apply({ 'lab/source': [web] })
-      expect(sources(await lab.pods.client.ask({ ...web, times: 8 }))).toBe(exceptions.nodeAsSource ? lab.masqueradeAs : lab.pods.client.ip)
-      expect(sources(await lab.host.ask({ ...web, times: 8 }))).toBe(exceptions.nodeAsSource ? lab.masqueradeAs : lab.hostIP)
+      expect(sources(await lab.pods.client.ask({ ...web, times: 8 }))).toBe(exceptions.nodeAsSource ? lab.nodeSources : lab.pods.client.ip)
+      expect(sources(await lab.host.ask({ ...web, times: 8 }))).toBe(exceptions.nodeAsSource ? lab.nodeSources : lab.hostIP)
     })
 
     it('lets a Pod reach itself by its Service', async () => {

@@ -6,6 +6,7 @@ import type { Informer } from '../../../base/client/informer-contract.ts'
 import { createInformer } from '../../../base/client/informer.ts'
 import type { Clock } from '../../../base/lib/clock.ts'
 import type { Log } from '../../../base/lib/log.ts'
+import type { HostPorts } from '../host-ports.ts'
 import { serviceBindings, type Binding, type ProxyNode, type ServiceView } from './bindings.ts'
 import { HealthCheckPorts } from './health-check-ports.ts'
 import type { ServiceProxy } from './service-proxy-contract.ts'
@@ -25,6 +26,8 @@ export interface ServiceProxyOptions {
   /** Bindings that somebody else serves, such as the cluster DNS on its own address. */
   readonly skip?: (binding: Binding) => boolean
   readonly proxy: ServiceProxy
+  /** Ports of nodes that lead to single Pods. */
+  readonly hostPorts?: HostPorts
 }
 
 export interface RunningServiceProxy {
@@ -53,13 +56,12 @@ export const startServiceProxy = (options: ServiceProxyOptions): RunningServiceP
     const service = serviceInformer.get(key)
     return service && { service, slices: sliceInformer.byIndex('service', key), nodes: options.nodes() }
   }
-  const bindingsOf = (view: ServiceView | undefined): readonly Binding[] =>
-    (view ? serviceBindings(view) : []).filter((binding) => options.skip?.(binding) !== true)
+  const bindingsOf = (view: ServiceView): readonly Binding[] => serviceBindings(view).filter((binding) => options.skip?.(binding) !== true)
   const flush = () => {
     if (!ready || signal.aborted) return
     const views = [...dirty].map((key) => [key, viewOf(key)] as const)
     dirty.clear()
-    proxy.apply(new Map(views.map(([key, view]) => [key, bindingsOf(view)])))
+    proxy.apply(new Map(views.map(([key, view]) => [key, view ? bindingsOf(view) : (options.hostPorts?.get(key) ?? [])])))
     for (const [key, view] of views) healthChecks.apply(key, view)
   }
   const wake = (key: string) => {
@@ -71,6 +73,8 @@ export const startServiceProxy = (options: ServiceProxyOptions): RunningServiceP
   sliceInformer.onChange(({ old, object }) => {
     for (const slice of [old, object]) if (slice) wake(serviceKeyOf(slice))
   })
+  options.hostPorts?.onChange(wake)
+  for (const key of options.hostPorts?.keys() ?? []) wake(key)
   const synced = Promise.all([serviceInformer.synced, sliceInformer.synced, options.nodesSynced]).then(() => {
     ready = true
     flush()

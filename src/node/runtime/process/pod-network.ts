@@ -6,6 +6,8 @@ export interface PodNetwork {
   /** `netnsPid` is a process whose `/proc/PID/ns/net` is the Pod's. Brings its `lo` up, too. */
   attach(sandbox: { readonly id: string; readonly config: SandboxConfig; readonly netnsPid: number }): Promise<{ readonly ip: string }>
   detach(sandboxId: string): Promise<void>
+  /** A sandbox that an earlier runtime attached and that runs on: nobody else gets its address. */
+  adopt(sandbox: { readonly id: string; readonly config: SandboxConfig; readonly ip: string }): void
 }
 
 /** Pods with a loopback interface only, and no address. */
@@ -15,4 +17,5 @@ export const loopbackOnly: PodNetwork = {
     return { ip: '' }
   },
   detach: async () => {},
+  adopt: () => {},
 }

@@ -46,7 +46,7 @@ export interface ProcessRuntimeOptions {
   readonly cgroupRoot: string
   readonly version?: string
   /** Network namespace (a path) of a node for its hostNetwork Pods; the agent's own where it gives none. */
-  readonly nodeNetwork?: (node: string) => string | undefined
+  readonly nodeNetwork?: (node: string) => Promise<string | undefined>
 }
 
 const checkEveryMs = 2_000
@@ -97,7 +97,7 @@ class ProcessRuntime implements ContainerRuntime {
     this.version = `knarr://${options.version ?? '0.1.0'}`
     this.#containerSurroundings = { ...options, changed: ({ record }) => this.#notify(record.id, record.sandboxId) }
     this.#spareShell = new SpareShell({ command: plainShell, clock: options.clock, delayMs: spareAfterMs })
-    this.#sandboxSurroundings = { ...options, nodeNetwork: options.nodeNetwork ?? (() => undefined), spareShell: this.#spareShell }
+    this.#sandboxSurroundings = { ...options, nodeNetwork: options.nodeNetwork ?? (async () => undefined), spareShell: this.#spareShell }
     this.#events = readFifo(eventsFile(options.directory), constants.O_RDWR)
     this.#events.on('data', (chunk: Buffer) => this.#ended(chunk.toString().split('\n'))).on('error', () => {})
     this.#adopt()
@@ -271,7 +271,10 @@ class ProcessRuntime implements ContainerRuntime {
     const sandboxes = readSandboxes(directory)
     const containers = readContainers(directory)
     for (const folder of [...sandboxes.broken, ...containers.broken]) rmSync(folder, { recursive: true, force: true })
-    for (const record of sandboxes.records) this.#sandboxes.set(record.id, new PodSandbox(record, this.#sandboxSurroundings))
+    for (const record of sandboxes.records) {
+      this.#sandboxes.set(record.id, new PodSandbox(record, this.#sandboxSurroundings))
+      if (record.ip !== undefined && !record.stopped) this.#options.network.adopt({ id: record.id, config: record.config, ip: record.ip })
+    }
     for (const record of containers.records) {
       const sandbox = this.#sandboxes.get(record.sandboxId)
       if (!sandbox) continue

@@ -16,7 +16,7 @@ export interface SandboxSurroundings {
   readonly directory: string
   readonly cgroups: Cgroups
   readonly network: PodNetwork
-  readonly nodeNetwork: (node: string) => string | undefined
+  readonly nodeNetwork: (node: string) => Promise<string | undefined>
   /** Of `plainShell`s. */
   readonly spareShell: SpareShell
 }
@@ -72,7 +72,7 @@ export class PodSandbox {
     const holderFile = join(this.#folder, 'holder')
     const isFirstProcess = config.pidNamespace === 'pod'
     const script = sandboxScript({ ...config, joinFiles: cgroups.joinFiles(cgroup), holderFile, isFirstProcess, shm: config.hostIPC ? undefined : this.shm })
-    await instruct(this.#shell(), script)
+    await instruct(await this.#shell(), script)
     const holder = readIdentity(holderFile)
     if (!holder) throw new Error(`the sandbox of Pod ${config.namespace}/${config.name} ended as soon as it was started`)
     this.#save({ ...this.record, holder })
@@ -100,8 +100,8 @@ export class PodSandbox {
     this.#around.cgroups.remove(this.record.cgroup)
   }
 
-  #shell(): ChildProcess {
-    const command = [...this.#enterNode(), 'unshare', ...this.#namespaces(), 'sh']
+  async #shell(): Promise<ChildProcess> {
+    const command = [...(await this.#enterNode()), 'unshare', ...this.#namespaces(), 'sh']
     return command.join() === plainShell.join() ? this.#around.spareShell.take() : spawnShell(command)
   }
 
@@ -110,8 +110,8 @@ export class PodSandbox {
     return ['--uts', ...(hostIPC ? [] : ['--ipc']), ...(hostNetwork ? [] : ['--net']), ...(pidNamespace === 'pod' ? ['--pid', '--fork'] : [])]
   }
 
-  #enterNode(): string[] {
-    const path = this.record.config.hostNetwork ? this.#around.nodeNetwork(this.record.config.node) : undefined
+  async #enterNode(): Promise<string[]> {
+    const path = this.record.config.hostNetwork ? await this.#around.nodeNetwork(this.record.config.node) : undefined
     return path === undefined ? [] : ['nsenter', `--net=${path}`]
   }
 
