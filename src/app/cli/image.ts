@@ -1,10 +1,16 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { silentLog } from '../../base/lib/log.ts'
-import { createImageStore } from '../../node/images/local-image-store.ts'
+import { loadArchive } from '../../node/images/archive/load.ts'
+import { saveArchive } from '../../node/images/archive/save.ts'
+import { diskUsage, pruneImages } from '../../node/images/image-garbage.ts'
+import { isId } from '../../node/images/image-records.ts'
+import { createImageStore, type LocalImageStore } from '../../node/images/local-image-store.ts'
+import { pushImage } from '../../node/images/registry/push.ts'
 import { proxySettings } from '../../node/images/registry/proxy-settings.ts'
 import { runBuildCommand } from '../../node/runtime/process/build-command.ts'
 import { UserError } from '../cluster/errors.ts'
+import { containersByImage } from '../cluster/images-in-use.ts'
 import { dockerCredentials } from './docker-credentials.ts'
 import { showProgress } from './pull-progress.ts'
 import { homeOf, print, table, UsageError, type CommandLine } from './context.ts'
@@ -80,16 +86,61 @@ export async function map(cli: CommandLine, name: string | undefined, to: string
 }
 
 export async function list(cli: CommandLine): Promise<void> {
-  const rows = (await (await open(cli)).list()).flatMap((image) => image.tags.map((tag) => [tag, image.id.slice(7, 19), megabytes(image.sizeBytes)]))
+  const images = await open(cli)
+  const rows = (await images.list()).flatMap((image) =>
+    (image.tags.length > 0 ? image.tags : ['<none>']).map((tag) => [tag, image.id.slice(7, 19), megabytes(image.sizeBytes)]),
+  )
   for (const line of table([['IMAGE', 'ID', 'SIZE'], ...rows])) print(cli, line)
+  print(cli, `${megabytes(diskUsage(images))} on disk, layers packed and unpacked`)
 }
 
 export async function remove(cli: CommandLine, names: readonly string[]): Promise<void> {
   const images = await open(cli)
   for (const name of names) {
+    await refuseInUse(cli, images, name)
     if (!(await images.remove(name).catch(asUserError))) throw new UserError(`there is no image or mapping ${name} (knarr image ls)`)
     print(cli, `${name} is removed`)
   }
+}
+
+/** Taking the last name of an image takes the image: not while a container runs from its layers. */
+async function refuseInUse(cli: CommandLine, images: LocalImageStore, name: string): Promise<void> {
+  const found = await images.resolve(name).catch(asUserError)
+  if (!found || found.mappedFrom !== undefined || (found.image.tags.length > 1 && !isId(name))) return
+  const users = containersByImage(homeOf(cli)).get(found.image.id)
+  if (users)
+    throw new UserError(
+      `${name} is in use by ${users.length === 1 ? `container ${users[0]}` : `${users.length} containers, such as ${users[0]}`}: delete its Pods first`,
+    )
+}
+
+export async function prune(cli: CommandLine, options: { all?: boolean }): Promise<void> {
+  const inUse = new Set(containersByImage(homeOf(cli)).keys())
+  const { images, bytes } = await pruneImages(await open(cli), { inUse, all: options.all ?? false, nowMs: Date.now() })
+  print(cli, `${images} image${images === 1 ? '' : 's'} removed, ${megabytes(bytes)} freed`)
+}
+
+export async function tag(cli: CommandLine, from: string, to: string): Promise<void> {
+  await (await open(cli)).tag(from, to).catch(asUserError)
+  print(cli, `${from} is also ${to}`)
+}
+
+export async function load(cli: CommandLine, file: string, options: { tag?: string }): Promise<void> {
+  if (!existsSync(file)) throw new UserError(`there is no ${file}`)
+  const images = await loadArchive(await open(cli), resolve(file), options).catch(asUserError)
+  for (const image of images) print(cli, `loaded ${image.tags.join(', ')}: ${image.id.slice(0, 19)}, ${megabytes(image.sizeBytes)}`)
+}
+
+export async function save(cli: CommandLine, names: readonly string[], options: { output: string }): Promise<void> {
+  const images = await open(cli)
+  await saveArchive(images, names, resolve(options.output)).catch(asUserError)
+  print(cli, `${names.join(', ')} saved to ${options.output}: ${megabytes(statSync(options.output).size)}`)
+}
+
+export async function push(cli: CommandLine, name: string): Promise<void> {
+  const { signal } = new AbortController()
+  const digest = await pushImage(await open(cli), name, { ...dockerCredentials(cli, name), signal, log: (line) => print(cli, line) }).catch(asUserError)
+  print(cli, `${name} is pushed: ${digest}`)
 }
 
 export const megabytes = (bytes: number) => (bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`)

@@ -89,6 +89,10 @@ export class OciLayout {
     return readdirSync(join(this.directory, 'blobs/sha256')).map((name) => `sha256:${name}`)
   }
 
+  unpackedLayers(): readonly string[] {
+    return readdirSync(join(this.directory, 'layers')).map((name) => `sha256:${name}`)
+  }
+
   layerPath(digest: string): string {
     return join(this.directory, 'layers', digest.split(':')[1]!)
   }
