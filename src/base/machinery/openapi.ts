@@ -9,6 +9,8 @@ export interface OpenApiOptions {
   readonly descriptions?: Descriptions
   /** `status`, `scale` …: paths below the item. */
   readonly subresources?: (kind: Kind) => readonly string[]
+  /** Kinds that are posted and never stored: reviews and bindings. */
+  readonly isPosted?: (kind: Kind) => boolean
   /** Shown as `info.version`. */
   readonly version?: string
 }
@@ -21,7 +23,7 @@ export function openApiFor(kinds: readonly Kind[], options: OpenApiOptions = {})
   for (const kind of kinds) {
     components.add(kind.type)
     if (findSchema(`${kind.type}List`)) components.add(`${kind.type}List`)
-    Object.assign(paths, pathsOf(kind, options.subresources?.(kind) ?? [], components))
+    Object.assign(paths, options.isPosted?.(kind) ? postedPath(kind) : pathsOf(kind, options.subresources?.(kind) ?? [], components))
   }
   return { openapi: '3.0.0', info: { title: 'Kubernetes', version: options.version ?? 'v1.36.0' }, paths, components: { schemas: components.schemas } }
 }
@@ -50,10 +52,19 @@ const subresourceTypes: Readonly<Record<string, string>> = {
 const postedSubresources = new Set(['eviction', 'binding', 'token'])
 const streamed = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
 
-function pathsOf(kind: Kind, subresources: readonly string[], components: Components): Record<string, Json> {
+const collectionOf = (kind: Kind) => {
   const root = kind.group ? `/apis/${apiVersionOf(kind)}` : `/api/${kind.version}`
-  const collection = kind.namespaced ? `${root}/namespaces/{namespace}/${kind.plural}` : `${root}/${kind.plural}`
   const namespace = kind.namespaced ? [pathParameter('namespace', 'object name and auth scope, such as for teams and projects')] : []
+  return { root, namespace, collection: kind.namespaced ? `${root}/namespaces/{namespace}/${kind.plural}` : `${root}/${kind.plural}` }
+}
+
+function postedPath(kind: Kind): Record<string, Json> {
+  const { collection, namespace } = collectionOf(kind)
+  return { [collection]: { post: operation(kind, 'post', 'Create'), parameters: [...namespace, pretty] } }
+}
+
+function pathsOf(kind: Kind, subresources: readonly string[], components: Components): Record<string, Json> {
+  const { root, namespace, collection } = collectionOf(kind)
   const inItem = [...namespace, pathParameter('name', `name of the ${kind.kind}`)]
   const out: Record<string, Json> = {
     [collection]: {

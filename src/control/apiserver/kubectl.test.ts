@@ -59,7 +59,12 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
 
   test('watches', async () => {
     const child = start(['get', 'configmaps', '-w', '--no-headers', '-n', 'kube-node-lease'])
-    const seen = new Promise<string>((resolve) => child.stdout!.once('data', (chunk) => resolve(String(chunk))))
+    // The line may come in pieces.
+    const seen = (async () => {
+      let text = ''
+      for await (const chunk of child.stdout!) if ((text += String(chunk)).includes('\n')) break
+      return text
+    })()
     await kubectl('-n kube-node-lease create configmap watched')
     expect(await seen).toMatch(/^watched +0 +\w+/)
     const closed = new Promise((resolve) => child.once('close', resolve))

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { loadDescriptions } from '../../base/api/descriptions.ts'
 import type { Kind } from '../../base/api/kind.ts'
-import type { Resource } from '../../base/api/resource.ts'
 import { encodeSwagger } from '../../base/machinery/openapi-protobuf.ts'
 import { swaggerFor } from '../../base/machinery/openapi-v2.ts'
 import { openApiFor, type OpenApiOptions } from '../../base/machinery/openapi.ts'
@@ -9,10 +8,14 @@ import { notAcceptable } from './errors.ts'
 import type { VersionInfo } from './health.ts'
 import type { Registry } from './registry.ts'
 import type { ApiRequest, ApiResponse } from './request.ts'
+import { bindingKind, reviewKinds } from './reviews/index.ts'
 
 const protobufAsked = /^application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf$/
 const protobufAnswered = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
 const jsonAsked = /^(\*\/\*|application\/(\*|json))$/
+
+/** What is posted and never stored. */
+const postedKinds: readonly Kind[] = [...reviewKinds, bindingKind]
 
 type Form = 'json' | 'protobuf'
 
@@ -33,16 +36,16 @@ export class OpenApi {
     const match = /^\/openapi\/v3\/(?:api\/(?<core>v\d\w*)|apis\/(?<group>[^/]+)\/(?<version>[^/]+))$/.exec(path)?.groups
     if (!match) return undefined
     const [group, version] = match['core'] ? ['', match['core']] : [match['group']!, match['version']!]
-    const resources = this.#registry.all().filter(({ kind }) => kind.group === group && kind.version === version)
-    if (resources.length === 0) return undefined
-    const body = await this.#kept(`${group}/${version}`, resources, (kinds, options) => JSON.stringify(openApiFor(kinds, options)))
+    const kinds = this.#kinds().filter((kind) => kind.group === group && kind.version === version)
+    if (kinds.length === 0) return undefined
+    const body = await this.#kept(`${group}/${version}`, kinds, (of, options) => JSON.stringify(openApiFor(of, options)))
     return { status: 200, headers: { 'content-type': 'application/json' }, body }
   }
 
   async #second(accept: string | undefined): Promise<ApiResponse> {
     const form = formAsked(accept)
     if (!form) throw notAcceptable(['application/json', protobufAnswered])
-    const body = await this.#kept(form, this.#registry.all(), (kinds, options) => {
+    const body = await this.#kept(form, this.#kinds(), (kinds, options) => {
       const swagger = swaggerFor(kinds, options)
       return form === 'json' ? JSON.stringify(swagger) : encodeSwagger(swagger)
     })
@@ -52,7 +55,7 @@ export class OpenApi {
   /** The hash only has to change when the kinds do: the documents themselves are not built for it. */
   #paths(): Record<string, { serverRelativeURL: string }> {
     const places = new Map<string, string[]>()
-    for (const { kind } of this.#registry.all()) {
+    for (const kind of this.#kinds()) {
       const place = kind.group ? `apis/${kind.group}/${kind.version}` : `api/${kind.version}`
       places.set(place, [...(places.get(place) ?? []), kind.plural])
     }
@@ -65,19 +68,23 @@ export class OpenApi {
     return Object.fromEntries([...places].map(([place, plurals]) => [place, { serverRelativeURL: `/openapi/v3/${place}?hash=${hash(plurals)}` }]))
   }
 
-  #kept(name: string, resources: readonly Resource[], build: Build): Promise<string | Uint8Array> {
-    const key = `${name} ${resources.map(({ kind }) => `${kind.group}/${kind.version}/${kind.plural}`).join(' ')}`
+  #kinds(): Kind[] {
+    return [...this.#registry.all().map(({ kind }) => kind), ...postedKinds]
+  }
+
+  #kept(name: string, kinds: readonly Kind[], build: Build): Promise<string | Uint8Array> {
+    const key = `${name} ${kinds.map(({ group, version, plural }) => `${group}/${version}/${plural}`).join(' ')}`
     let document = this.#documents.get(key)
-    if (!document) this.#documents.set(key, (document = this.#build(resources, build)))
+    if (!document) this.#documents.set(key, (document = this.#build(kinds, build)))
     return document
   }
 
-  async #build(resources: readonly Resource[], build: Build): Promise<string | Uint8Array> {
-    const subresources = new Map(resources.map(({ kind, subresources: below }) => [kind, below]))
-    const descriptions = await loadDescriptions()
-    return build([...subresources.keys()], {
-      descriptions,
-      subresources: (kind: Kind) => subresources.get(kind) ?? [],
+  async #build(kinds: readonly Kind[], build: Build): Promise<string | Uint8Array> {
+    const posted = new Set(postedKinds)
+    return build(kinds, {
+      descriptions: await loadDescriptions(),
+      subresources: (kind) => this.#registry.find(kind)?.subresources ?? [],
+      isPosted: (kind) => posted.has(kind),
       version: this.#version.gitVersion,
     })
   }

@@ -59,4 +59,17 @@ export const reviews: readonly Review[] = [
   },
 ]
 
+/** `bindings`: the older spelling of a Pod's subresource, for clients that post one by itself. */
+export const bindingKind: Kind = {
+  group: '',
+  version: 'v1',
+  kind: 'Binding',
+  plural: 'bindings',
+  singular: 'binding',
+  namespaced: true,
+  shortNames: [],
+  categories: [],
+  type: 'core/v1.Binding',
+}
+
 export const reviewKinds: readonly Kind[] = reviews.map(({ kind }) => kind)
