@@ -18,11 +18,16 @@ export interface ContainerProbesOptions {
   readonly onUnhealthy: (kind: ProbeKind, message: string) => void
 }
 
+// Upstream asks a container that is not ready whenever it looks at the Pod (the prober's manual trigger), so also on noticing, within a
+// second, that it runs. Most programs do not listen yet when they are first asked, and the next turn may be a long period away.
+const noticedAfterMs = 300
+
 /** The probes of one running container. Liveness and readiness wait for the startup probe. */
 export class ContainerProbes {
   readonly #options: ContainerProbesOptions
   readonly #states = new Map<ProbeKind, ProbeState>()
   readonly #cancels = new Set<() => void>()
+  readonly #asking = new Set<ProbeKind>()
   #isClosed = false
 
   constructor(options: ContainerProbesOptions) {
@@ -58,7 +63,9 @@ export class ContainerProbes {
 
   #beginOthers(): void {
     if (this.#probe('liveness')) this.#begin('liveness')
-    if (this.#probe('readiness')) this.#begin('readiness')
+    if (!this.#probe('readiness')) return
+    this.#begin('readiness')
+    this.#noticeStart()
   }
 
   #begin(kind: ProbeKind): void {
@@ -67,29 +74,49 @@ export class ContainerProbes {
     this.#schedule(kind, Math.max(0, startedAtMs + delayMs - clock.now()))
   }
 
+  #noticeStart(): void {
+    const { clock, startedAtMs } = this.#options
+    const ms = startedAtMs + noticedAfterMs - clock.now()
+    if (ms <= 0 || this.#probe('readiness')?.initialDelaySeconds) return
+    this.#after(ms, () => !this.isReady && !this.#asking.has('readiness') && void this.#ask('readiness'))
+  }
+
   #schedule(kind: ProbeKind, ms: number): void {
+    this.#after(ms, () => void this.#run(kind))
+  }
+
+  #after(ms: number, act: () => void): void {
     if (this.#isClosed) return
     const cancel = this.#options.clock.after(ms, () => {
       this.#cancels.delete(cancel)
-      void this.#run(kind)
+      act()
     })
     this.#cancels.add(cancel)
   }
 
+  /** A turn, and the next one a period after it began. */
   async #run(kind: ProbeKind): Promise<void> {
-    const probe = this.#probe(kind)
-    const before = this.#states.get(kind)
-    if (!probe || !before) return
     const { clock } = this.#options
     const askedAt = clock.monotonic()
-    const answer = await this.#options.ask(probe).catch((error: Error): ProbeAnswer => ({ ok: false, message: error.message }))
+    const result = await this.#ask(kind)
     if (this.#isClosed) return
+    if (kind === 'startup' && result === 'success') return this.#beginOthers()
+    if (kind !== 'readiness' && result === 'failure') return
+    this.#schedule(kind, Math.max(0, (this.#probe(kind)?.periodSeconds ?? 10) * 1000 - (clock.monotonic() - askedAt)))
+  }
+
+  async #ask(kind: ProbeKind): Promise<ProbeState['result'] | undefined> {
+    const probe = this.#probe(kind)
+    if (!probe) return undefined
+    this.#asking.add(kind)
+    const answer = await this.#options.ask(probe).catch((error: Error): ProbeAnswer => ({ ok: false, message: error.message }))
+    this.#asking.delete(kind)
+    const before = this.#states.get(kind)
+    if (this.#isClosed || !before) return undefined
     const state = nextProbeState(before, answer.ok, probe)
     this.#states.set(kind, state)
     if (!answer.ok) this.#options.onUnhealthy(kind, answer.message)
     if (state.result !== before.result) this.#options.onChange()
-    if (kind === 'startup' && state.result === 'success') return this.#beginOthers()
-    if (kind !== 'readiness' && state.result === 'failure') return
-    this.#schedule(kind, Math.max(0, (probe.periodSeconds ?? 10) * 1000 - (clock.monotonic() - askedAt)))
+    return state.result
   }
 }
