@@ -41,7 +41,6 @@ export class ChapterRun {
 
   /** Throws with what was missing and all that was said. */
   async run(listing: Listing, entry: Entry): Promise<void> {
-    if (entry.notApplicable !== undefined) return
     const cwd = join(this.#folder, listing.cwd ?? '')
     mkdirSync(cwd, { recursive: true })
     const values = await this.#values(listing, entry)

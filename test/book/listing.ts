@@ -6,6 +6,7 @@ export interface Listing {
   readonly id: string
   readonly chapter: number
   readonly section: string
+  readonly title: string
   readonly kind: string
   readonly commands: readonly string[]
   readonly expect: string

@@ -9,6 +9,7 @@ const browser = 'curl for the browser'
 const noDashboard = 'Knarr has no dashboard yet'
 const noAddons = 'Knarr has no add-ons yet'
 const digitalOcean = 'needs an account at DigitalOcean'
+const logLines = '~ {*} server INFO the API answers {...}\n~ {*} agent INFO {...}'
 const noDocker = 'Knarr needs no Docker'
 
 const start: Readonly<Record<string, Entry>> = {
@@ -56,8 +57,8 @@ const profiles: Readonly<Record<string, Entry>> = {
     see: [systemPods, 'Kubernetes control plane is running at https://127.0.0.1:{*}\nCoreDNS is running at https://127.0.0.1:{*}/services/kube-dns:dns/proxy'],
     proof: { 'kubectl get nodes --context knarr-c1 -o name': 'node/knarr-c1-control-plane' },
   },
-  '3.1.3-4': { see: ['{...}server{...}\n{...}agent{...}'] },
-  '3.1.3-5': { see: [''], proof: { 'cat logs.txt': '{...}server{...}\n{...}agent{...}' } },
+  '3.1.3-4': { see: [logLines] },
+  '3.1.3-5': { see: ['{*} lines are in logs.txt'], proof: { 'cat logs.txt': logLines } },
   '3.1.3-6': {
     before: images.echoserver,
     follows: [5],
@@ -99,14 +100,23 @@ const deployment: Readonly<Record<string, Entry>> = {
   },
   '3.1.7-1': { see: ['service/hello-node exposed'] },
   '3.1.7-2': {
+    substituted: "the load balancer's address, which minikube has none of",
     see: [
-      'NAME TYPE CLUSTER-IP EXTERNAL-IP PORT(S) AGE\nhello-node LoadBalancer {ip} {ip} 8080:{port}/TCP {age}',
-      'NAMESPACE NAME TARGET{...}URL\ndefault hello-node 8080 http://${NODE_IP}:${NODE_PORT}',
+      'NAME TYPE CLUSTER-IP EXTERNAL-IP PORT(S) AGE\nhello-node LoadBalancer {ip} ${SERVICE_IP} 8080:${NODE_PORT}/TCP {age}',
+      'NAMESPACE NAME TARGET PORT URL\ndefault hello-node 8080 http://${SERVICE_IP}:8080',
     ],
   },
-  '3.1.7-3': { outputOf: '3.1.7-2', see: ['', 'NAMESPACE NAME TARGET{*} URL\ndefault hello-node 8080 http://${NODE_IP}:${NODE_PORT}'] },
+  '3.1.7-3': {
+    substituted: "the load balancer's address",
+    outputOf: '3.1.7-2',
+    see: ['', 'NAMESPACE NAME TARGET PORT URL\ndefault hello-node 8080 http://${SERVICE_IP}:8080'],
+  },
   '3.1.7-4': { notApplicable: 'an ssh tunnel to another machine' },
-  '3.1.7-5': { substituted: browser, run: ['curl -sS -m 5 http://${NODE_IP}:${NODE_PORT}'], see: ['CLIENT VALUES:\ncommand=GET\nreal path=/'] },
+  '3.1.7-5': {
+    substituted: `${browser}, at the load balancer's address and at the node port`,
+    run: ['curl -sS -m 5 http://${SERVICE_IP}:8080', 'curl -sS -m 5 http://${NODE_IP}:${NODE_PORT}'],
+    see: ['CLIENT VALUES:\ncommand=GET\nreal path=/', 'CLIENT VALUES:\ncommand=GET\nreal path=/'],
+  },
   '3.1.8-1': {
     see: ['service "hello-node" deleted{...}', 'deployment.apps "hello-node" deleted{...}'],
     proof: { 'kubectl get deployments,rs,pods': 'No resources found in default namespace.', 'kubectl get svc': 'kubernetes {...}\n! hello-node {...}' },
@@ -181,6 +191,7 @@ export const chapter3: Chapter = {
     ADDON_NAME: 'echo metrics-server',
     PATH_TO_DIRECTORY: 'dirname "$PWD" | cut -c2-',
     NODE_IP: 'kubectl get nodes -o jsonpath=\'{.items[0].status.addresses[?(@.type=="InternalIP")].address}\'',
+    SERVICE_IP: "kubectl get svc hello-node -o jsonpath='{.status.loadBalancer.ingress[0].ip}'",
     NODE_PORT: "kubectl get svc hello-node -o jsonpath='{.spec.ports[0].nodePort}'",
   },
   listings: { ...start, ...profiles, ...deployment, ...ownKubectl, ...elsewhere },

@@ -35,7 +35,7 @@ const requirements: Readonly<Record<string, Entry>> = {
   '6.1-5': { see: [], proof: { 'tail -2 stateless-flask/app/app.py | cmp - 6.1-app-run-fragment.py && echo the same': 'the same' } },
   '6.1-6': {
     substituted: `knarr image build for docker build; ${servedBy}`,
-    before: flaskIsHere ? [...images.python, `sed -i '/^RUN/d' stateless-flask/app/Dockerfile`] : [`cp ${nodeFlask}/* stateless-flask/app/`],
+    before: flaskIsHere ? images.python : [`cp ${nodeFlask}/* stateless-flask/app/`],
     run: ['knarr image build app -t tried:v0 -f app/Dockerfile', 'knarr image rm tried:v0'],
     see: ['tried:v0 is built: sha256:{id}, {...}', 'tried:v0 is removed'],
   },
@@ -59,6 +59,8 @@ const requirements: Readonly<Record<string, Entry>> = {
       '{\n"tasks": [\n{\n"description": "Master the art of using containers, Kubernetes and microservices",\n"id": 1,\n"title": "Kubernetes"\n}\n]\n}',
     ],
     proof: {
+      "curl -sS -o /dev/null -w '%{http_code}\\n' -d @6.1-post-task-body.json http://${EXTERNAL_IP}:5000/tasks": '4{id}',
+      "curl -sS -o /dev/null -w '%{http_code}\\n' -H 'Content-Type: application/json' -d @6.1-post-task-body.json http://${EXTERNAL_IP}:5000/tasks": '201',
       'kubectl delete pod,svc flask --grace-period=1 && kubectl run flask --image=stateless-flask:v0': 'pod/flask created',
       "curl -sS http://$(kubectl get pod flask -o jsonpath='{.status.podIP}'):5000/tasks": '"tasks": []',
       'kubectl delete pod flask --grace-period=1': 'pod "flask" deleted{...}',
