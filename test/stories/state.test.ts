@@ -172,7 +172,7 @@ spec:
   jobTemplate: {spec: {template: {spec: {restartPolicy: OnFailure, containers: [{name: c, image: knarr.local/host-node, command: [echo, hi]}]}}}}
 `
 
-describe.runIf(isRoot)('work that ends', { timeout: 90_000 }, () => {
+describe.runIf(isRoot)('work that ends, and work on every node', { timeout: 90_000 }, () => {
   let sandbox: Sandbox
   let k: Sandbox['k']
   beforeAll(async () => {
@@ -212,5 +212,28 @@ describe.runIf(isRoot)('work that ends', { timeout: 90_000 }, () => {
       (pods) => pods === '',
       'the Pods go',
     )
+  })
+
+  it('runs a daemon on every node that lets it, and rolls it', async () => {
+    await sandbox.apply(`
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      tolerations: [{operator: Exists}]
+      containers: [{name: c, image: knarr.local/host-node, command: [sleep, '1000']}]
+`)
+    await k('rollout', 'status', 'daemonset/agent', '--timeout=30s')
+    expect(await k('get', 'daemonset', 'agent', '--no-headers')).toMatch(/^agent +3 +3 +3 +3 +3 +<none>/)
+    await k('set', 'env', 'daemonset/agent', 'LEVEL=2')
+    await k('rollout', 'status', 'daemonset/agent', '--timeout=30s')
+    await k('rollout', 'undo', 'daemonset/agent')
+    await k('rollout', 'status', 'daemonset/agent', '--timeout=30s')
+    expect(await k('rollout', 'history', 'daemonset/agent')).toMatch(/^2 .*\n3 .*$/m)
   })
 })

@@ -10,6 +10,7 @@ import type { Log } from '../../base/lib/log.ts'
 import type { WorkQueueObserver } from '../../base/lib/work-queue-metrics.ts'
 import type { Controller, ControllerSettings, SharedInformers } from './controller.ts'
 import { cronJobController } from './cronjob/cronjob.ts'
+import { daemonSetController } from './daemonset/daemonset.ts'
 import { deploymentController } from './deployment/deployment.ts'
 import { endpointsController } from './endpoints/endpoints.ts'
 import { endpointSliceController } from './endpointslice/endpointslice.ts'
@@ -41,6 +42,7 @@ export const controllers: readonly Controller[] = [
   replicaSetController,
   replicationController,
   statefulSetController,
+  daemonSetController,
   jobController,
   cronJobController,
   ttlAfterFinishedController,

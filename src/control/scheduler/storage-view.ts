@@ -1,7 +1,7 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '../../base/api/generated/types.ts'
 import { bindCompleted, noProvisioner } from '../../base/api/volume-annotations.ts'
 import { bestVolume, classOf, isReservedFor } from '../../base/machinery/volume-match.ts'
-import { matchesNodeTerm } from './matching.ts'
+import { matchesNodeTerm } from '../../base/machinery/node-matching.ts'
 import type { NodeInfo } from './snapshot.ts'
 
 /** Claims, volumes and classes as the scheduler sees them. */

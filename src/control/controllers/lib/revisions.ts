@@ -9,9 +9,11 @@ import { isStatusError } from '../../../base/machinery/status-error.ts'
 import { semanticEqual } from './semantic-equal.ts'
 import { stableHash } from './stable-hash.ts'
 
-/** On Pods: the name of the revision that they were made from. */
+/** On Pods: the revision that they were made from, by name (StatefulSets) or hash (DaemonSets), as upstream has it. */
 export const revisionLabel = 'controller-revision-hash'
 const hashLabel = 'controller.kubernetes.io/hash'
+
+export const hashOfRevision = ({ metadata }: ControllerRevision): string => metadata.labels?.[hashLabel] ?? ''
 
 export interface RevisionOwner<T extends KubeObject> {
   readonly client: Client

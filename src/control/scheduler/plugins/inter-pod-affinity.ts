@@ -1,5 +1,5 @@
 import type { Pod, PodAffinityTerm } from '../../../base/api/generated/types.ts'
-import { matchesSelector } from '../matching.ts'
+import { matchesSelector } from '../../../base/machinery/node-matching.ts'
 import { maxScore, refuse, refuseForGood, type SchedulerPlugin } from '../plugin.ts'
 import type { NodeInfo, PodInfo, Snapshot } from '../snapshot.ts'
 

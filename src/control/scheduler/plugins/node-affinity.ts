@@ -1,17 +1,6 @@
-import type { Node, NodeSelectorTerm, Pod } from '../../../base/api/generated/types.ts'
-import { matchesNodeTerm } from '../matching.ts'
+import type { NodeSelectorTerm } from '../../../base/api/generated/types.ts'
+import { hasNodeAffinity, matchesNodeAffinity, matchesNodeTerm, requiredTerms } from '../../../base/machinery/node-matching.ts'
 import { refuseForGood, scaleToMax, type SchedulerPlugin } from '../plugin.ts'
-
-const requiredTerms = (pod: Pod): readonly NodeSelectorTerm[] | undefined =>
-  pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms
-
-export const hasNodeAffinity = (pod: Pod): boolean => pod.spec.nodeSelector !== undefined || requiredTerms(pod) !== undefined
-
-/** `nodeSelector` and required node affinity together. */
-export const matchesNodeAffinity = (pod: Pod, node: Node): boolean => {
-  for (const [key, value] of Object.entries(pod.spec.nodeSelector ?? {})) if (node.metadata.labels?.[key] !== value) return false
-  return requiredTerms(pod)?.some((term) => matchesNodeTerm(term, node)) ?? true
-}
 
 /** The nodes a term names by `metadata.name`; undefined if it names none. */
 const namesOf = (term: NodeSelectorTerm): readonly string[] | undefined =>

@@ -1,5 +1,5 @@
 import type { Taint } from '../../../base/api/generated/types.ts'
-import { isTolerated } from '../matching.ts'
+import { isTolerated } from '../../../base/machinery/node-matching.ts'
 import { refuse, refuseForGood, scaleToMax, type SchedulerPlugin } from '../plugin.ts'
 import type { HostPort } from '../snapshot.ts'
 

@@ -1,8 +1,7 @@
 import type { LabelSelector, TopologySpreadConstraint } from '../../../base/api/generated/types.ts'
-import { isTolerated, matchesSelector } from '../matching.ts'
+import { hasNodeAffinity, isTolerated, matchesNodeAffinity, matchesSelector } from '../../../base/machinery/node-matching.ts'
 import { maxScore, refuse, refuseForGood, type SchedulerPlugin } from '../plugin.ts'
 import type { NodeInfo, PodInfo, Snapshot } from '../snapshot.ts'
-import { hasNodeAffinity, matchesNodeAffinity } from './node-affinity.ts'
 
 interface Constraint {
   readonly spec: TopologySpreadConstraint

@@ -1,5 +1,5 @@
-import type { LabelSelector, NodeSelectorRequirement, NodeSelectorTerm, Node, Taint, Toleration } from '../../base/api/generated/types.ts'
-import { tolerates } from '../../base/machinery/tolerations.ts'
+import type { LabelSelector, NodeSelectorRequirement, NodeSelectorTerm, Node, Pod, Taint, Toleration } from '../api/generated/types.ts'
+import { tolerates } from './tolerations.ts'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -51,3 +51,14 @@ const meetsField = (node: Node, requirement: NodeSelectorRequirement): boolean =
 
 export const isTolerated = (taint: Taint, tolerations: readonly Toleration[] | undefined): boolean =>
   (tolerations ?? []).some((toleration) => tolerates(toleration, taint))
+
+export const requiredTerms = (pod: Pod): readonly NodeSelectorTerm[] | undefined =>
+  pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms
+
+export const hasNodeAffinity = (pod: Pod): boolean => pod.spec.nodeSelector !== undefined || requiredTerms(pod) !== undefined
+
+/** `nodeSelector` and required node affinity together. */
+export const matchesNodeAffinity = (pod: Pod, node: Node): boolean => {
+  for (const [key, value] of Object.entries(pod.spec.nodeSelector ?? {})) if (node.metadata.labels?.[key] !== value) return false
+  return requiredTerms(pod)?.some((term) => matchesNodeTerm(term, node)) ?? true
+}
