@@ -19,6 +19,13 @@ export function parseSelection(resource: Resource, query: URLSearchParams): Sele
   return (object) => tests.every((test) => test(object))
 }
 
+/** The one name that a fieldSelector asks for, so that a watch of one object costs nothing when others change. */
+export function selectedName(query: URLSearchParams): string | undefined {
+  const fields = query.get('fieldSelector')
+  if (!fields?.includes('metadata.name')) return undefined
+  return parseFieldSelector(fields).find(({ field, operator }) => field === 'metadata.name' && operator === '=')?.value
+}
+
 function fieldTests(resource: Resource, text: string): Selection[] {
   const requirements = refuse(() => parseFieldSelector(text), 'invalid field selector')
   return requirements.map(({ field, operator, value }) => {

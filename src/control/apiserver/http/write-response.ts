@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { ApiResponse } from '../request.ts'
 
@@ -15,7 +14,18 @@ async function writeStream(response: ServerResponse, status: number, headers: ob
   response.flushHeaders()
   for await (const chunk of stream) {
     if (response.destroyed) break
-    if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!response.write(chunk)) await drained(response)
   }
   response.end()
 }
+
+/** Resolves when more may be written, or nothing ever can; leaves no listener on a stream that lives for hours. */
+const drained = (response: ServerResponse) =>
+  new Promise<void>((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done)
+      resolve()
+    }
+    response.on('drain', done).on('close', done)
+    if (response.destroyed) done()
+  })

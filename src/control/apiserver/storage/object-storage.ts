@@ -89,8 +89,15 @@ export class ObjectStorage {
     return new Item(item.resource, { key: item.key, value: item.value, revision })
   }
 
-  watch(resource: Resource, namespace: string | undefined, from: number, onEvent: (event: StoreEvent) => void): StoreWatcher {
-    return this.store.watch(prefixOf(resource, namespace), from, onEvent)
+  /** Events of at least what is asked for: with a name also those of names that begin with it. */
+  watch(
+    resource: Resource,
+    { namespace, name = '' }: { namespace?: string | undefined; name?: string | undefined },
+    from: number,
+    onEvent: (event: StoreEvent) => void,
+  ): StoreWatcher {
+    const isOnePlace = !resource.kind.namespaced || namespace !== undefined
+    return this.store.watch(prefixOf(resource, namespace) + (isOnePlace ? name : ''), from, onEvent)
   }
 }
 

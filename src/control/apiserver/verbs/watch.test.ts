@@ -99,3 +99,18 @@ test.each([
   const { status, body } = await watch(query)
   expect([status, body.message]).toEqual([422, `ListOptions.meta.k8s.io "" is invalid: ${fault}`])
 })
+
+test('a watch of one name sees that name only, in one namespace and in all', async () => {
+  const from = store.revision
+  await Promise.all(['named', 'named-too', 'other'].map((name) => create(name)))
+  for (const place of [list, '/api/v1/configmaps']) {
+    const answer = await ask(`${place}?watch=true&resourceVersion=${from}&timeoutSeconds=1&fieldSelector=metadata.name%3Dnamed`)
+    expect(brief(await eventsOf(answer, 1))).toEqual(['ADDED named'])
+  }
+  const asked: string[] = []
+  const plain = store.watch.bind(store)
+  store.watch = (prefix, ...rest) => (asked.push(prefix), plain(prefix, ...rest))
+  await watch(`resourceVersion=${from}&fieldSelector=metadata.name%3Dnamed`, { signal: AbortSignal.abort() })
+  store.watch = plain
+  expect(asked, 'changes of other objects do not even reach it').toEqual(['/registry/core/configmaps/default/named'])
+})

@@ -4,7 +4,7 @@ import type { Call, ServerContext } from '../context.ts'
 import { expired } from '../errors.ts'
 import type { Outcome, WatchRecord } from '../outcome.ts'
 import { isTruthy } from '../route.ts'
-import { parseSelection, type Selection } from '../selection.ts'
+import { parseSelection, selectedName, type Selection } from '../selection.ts'
 import { typeMetaOf } from '../storage/object-storage.ts'
 import { checkWatchOptions, integer, parseRevision, tooLarge, wantsInitialEvents } from './list-options.ts'
 import { RecordQueue } from './record-queue.ts'
@@ -69,9 +69,10 @@ function subscribe(ctx: ServerContext, call: Call, { queue, selection, from }: S
 }
 
 /** Undefined when history is gone: as upstream, the stream then says so in its one event, under a status of 200. */
-function startWatcher(ctx: ServerContext, { resource, route }: Call, { queue, selection, from }: Subscription): StoreWatcher | undefined {
+function startWatcher(ctx: ServerContext, { resource, route, request }: Call, { queue, selection, from }: Subscription): StoreWatcher | undefined {
   try {
-    return ctx.storage.watch(resource, route.namespace || undefined, from, (event) => {
+    const place = { namespace: route.namespace || undefined, name: route.name || selectedName(request.query) }
+    return ctx.storage.watch(resource, place, from, (event) => {
       const record = recordOf(ctx, resource, selection, event)
       if (record) queue.push(record)
     })

@@ -13,7 +13,7 @@ export function createRbac({ registry, storage, ...options }: CreateRbacOptions)
   const authorizer = new RbacAuthorizer(options)
   for (const kind of [roles, clusterRoles, roleBindings, clusterRoleBindings]) {
     const resource = registry.find(kind)
-    if (resource) storage.watch(resource, undefined, storage.revision, () => authorizer.invalidate())
+    if (resource) storage.watch(resource, {}, storage.revision, () => authorizer.invalidate())
   }
   return authorizer
 }
