@@ -137,6 +137,20 @@ describe.skipIf(!isRoot)('Streams into containers (needs root and kubectl)', asy
     expect(code).toBe(0)
   })
 
+  it('ends a container whose terminal was killed from outside', async () => {
+    await pod('frail', { command: ['sh', '-c', "trap '' HUP; sleep 4242"], tty: true })
+    await ready('frail')
+    const processes = async (pattern: string) => (await sandbox.run('pgrep', ['-f', pattern])).stdout.trim().split('\n').filter(Boolean)
+    expect(await processes('^sleep 4242')).toHaveLength(1)
+    process.kill(Number((await sandbox.run('pgrep', ['-n', '-f', '^script -q'])).stdout), 'SIGKILL')
+    await eventually(
+      () => k('get', 'pod', 'frail', '-o', 'jsonpath={.status.phase}'),
+      (phase) => phase === 'Failed',
+      'the Pod ends',
+    )
+    expect(await processes('^sleep 4242')).toEqual([])
+  })
+
   it('copies large files both ways without loss', async () => {
     const [here, back] = [join(sandbox.home, '..', 'large'), join(sandbox.home, '..', 'back')]
     const data = randomBytes(30 * 1024 * 1024)

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { request } from 'node:https'
+import { Agent, request } from 'node:https'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Part, PartProcess } from '../../node/kubelet/static-pods/part.ts'
@@ -21,7 +21,10 @@ interface PartsOptions {
 export function clusterParts(options: PartsOptions): Part[] {
   const { profile, paths } = options
   const { gatewayIP, controlPlane } = layoutOf(profile)
-  const server = part(options, { role: 'server', name: 'kube-apiserver', isHealthy: (signal) => isReady(paths, signal) })
+  // One connection for all checks: a handshake every time would be most of what they cost.
+  const connection = new Agent({ keepAlive: true, maxSockets: 1 })
+  const isHealthy = (signal: AbortSignal) => isReady(paths, connection, signal)
+  const server = part(options, { role: 'server', name: 'kube-apiserver', isHealthy })
   if (profile.runtime === 'simulated') return [server]
   return [
     server,
@@ -57,9 +60,9 @@ function processOf(pidFile: string): PartProcess | undefined {
   }
 }
 
-const isReady = ({ serverSocket, pki }: ProfilePaths, signal: AbortSignal): Promise<boolean> =>
+const isReady = ({ serverSocket, pki }: ProfilePaths, agent: Agent, signal: AbortSignal): Promise<boolean> =>
   new Promise((resolve, reject) => {
-    const options = { socketPath: serverSocket, path: '/readyz', servername: 'kubernetes', ca: readPki(pki).serverCA, agent: false, signal }
+    const options = { socketPath: serverSocket, path: '/readyz', servername: 'kubernetes', ca: readPki(pki).serverCA, agent, signal }
     const sent = request(options, (answer) => resolve(answer.resume().statusCode === 200))
     sent.once('error', reject).end()
   })

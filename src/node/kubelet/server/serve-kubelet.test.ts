@@ -43,9 +43,9 @@ const writeLog = async (text: string) => {
   return path
 }
 
-const exec = (query: string, protocol: string, send: (socket: WebSocket) => void = () => {}) =>
+const exec = (query: string, protocol: string, send: (socket: WebSocket) => void = () => {}, verb = 'exec') =>
   new Promise<{ outputs: Record<number, string>; protocol: string }>((resolve, reject) => {
-    const socket = new WebSocket(`ws+unix://${socketPath}:/exec/default/web/app?${query}`, [protocol])
+    const socket = new WebSocket(`ws+unix://${socketPath}:/${verb}/default/web/app?${query}`, [protocol])
     const outputs: Record<number, string> = {}
     socket.on('open', () => send(socket))
     socket.on('message', (data: Buffer) => (outputs[data[0] ?? -1] = (outputs[data[0] ?? -1] ?? '') + data.subarray(1).toString()))
@@ -54,6 +54,16 @@ const exec = (query: string, protocol: string, send: (socket: WebSocket) => void
   })
 
 describe('the kubelet over HTTP', () => {
+  it('attaches to a container until the client ends its input', async () => {
+    const send = (socket: WebSocket) => {
+      socket.send(Buffer.from('\0through'))
+      socket.send(Buffer.from([255, 0]))
+    }
+    const { outputs } = await exec('stdin=true&stdout=true', 'v5.channel.k8s.io', send, 'attach')
+    expect(outputs[1]).toBe('through')
+    expect(JSON.parse(outputs[3] ?? '')).toMatchObject({ status: 'Success' })
+  })
+
   it('answers healthz, pods and refusals', async () => {
     expect(await get('/healthz')).toEqual({ code: 200, body: 'ok' })
     expect(JSON.parse((await get('/pods')).body)).toMatchObject({ kind: 'PodList', items: [{ metadata: { name: 'web' } }] })

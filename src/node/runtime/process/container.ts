@@ -210,6 +210,8 @@ export class Container {
   }
 
   async #finish(status: number | undefined): Promise<void> {
+    // What kept its terminal may have been killed, not the container: without it there is no way back in.
+    this.signal('SIGKILL')
     const startedAtMs = changedAtMs(join(this.folder, 'pid'))
     const finishedAtMs = changedAtMs(join(this.folder, 'exit')) ?? this.#around.clock.now()
     // Without a PID namespace of its own nothing ends the other processes when the first has.
