@@ -20,6 +20,10 @@ export class Claims {
     return affected
   }
 
+  keys(): readonly string[] {
+    return [...this.#claimed.keys()]
+  }
+
   won(key: string): readonly Binding[] {
     return [...(this.#claimed.get(key) ?? [])].filter(([address]) => this.#holder(address) === key).map(([, binding]) => binding)
   }

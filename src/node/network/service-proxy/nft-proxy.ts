@@ -5,7 +5,7 @@ import type { Binding, ProxyNode } from './bindings.ts'
 import { Claims } from './claims.ts'
 import { readKernel } from './nft-kernel.ts'
 import { emptyRules, rulesOf, type Rules } from './nft-rules.ts'
-import { knownOf, nothingKnown, planChanges, serviceTable, tableScript, type Known } from './nft-script.ts'
+import { knownOf, planChanges, serviceTable, tableScript, type Known } from './nft-script.ts'
 import type { ServiceProxy } from './service-proxy-contract.ts'
 
 export interface NftProxyOptions {
@@ -30,6 +30,9 @@ export const canUseNft = (enter: readonly string[] = []): Promise<boolean> =>
 export const createNftProxy = (options: NftProxyOptions): ServiceProxy => new NftProxy(options)
 
 const nft = (enter: readonly string[], lines: readonly string[]) => runCommand([...enter, 'nft', '-f', '-'], lines.join('\n') + '\n')
+
+// One transaction of many thousand changes costs more than its parts.
+const servicesAtOnce = 500
 
 class NftProxy implements ServiceProxy {
   readonly name = 'nftables'
@@ -63,11 +66,9 @@ class NftProxy implements ServiceProxy {
 
   async #run(): Promise<void> {
     do {
-      const keys = [...this.#dirty]
-      this.#dirty.clear()
       try {
-        if (this.#agrees) await this.#change(keys)
-        else await this.#reconcile(keys)
+        if (this.#agrees) await this.#change(this.#take())
+        else await this.#reconcile()
         this.#pauseMs = 0
       } catch (error) {
         this.#agrees = false
@@ -78,14 +79,27 @@ class NftProxy implements ServiceProxy {
     } while ((this.#dirty.size > 0 || !this.#agrees) && !this.#options.signal.aborted)
   }
 
-  /** The first change, and the first after a failure: against what the kernel really holds. */
-  async #reconcile(keys: readonly string[]): Promise<void> {
-    for (const key of keys) this.#keep(key, this.#rulesOf(key))
+  #take(): readonly string[] {
+    const keys = [...this.#dirty].slice(0, servicesAtOnce)
+    for (const key of keys) this.#dirty.delete(key)
+    return keys
+  }
+
+  /** The first change, and the first after a failure: against what the kernel really holds. An empty table is filled by changes. */
+  async #reconcile(): Promise<void> {
     const kernel = await readKernel(this.#enter)
     this.#zones = new Map(kernel?.zones)
     this.#lastZone = Math.max(0, ...this.#zones.values())
-    const table = kernel ? [] : tableScript(this.#options)
-    await this.#program({ known: kernel?.known ?? nothingKnown(), wanted: merge([...this.#rules.values()]), first: table })
+    if (kernel) {
+      for (const key of this.#dirty) this.#keep(key, this.#rulesOf(key))
+      this.#dirty.clear()
+      await this.#program({ known: kernel.known, wanted: merge([...this.#rules.values()]) })
+    } else {
+      await nft(this.#enter, tableScript(this.#options))
+      this.#rules.clear()
+      this.#hairpins.clear()
+      for (const key of this.#claims.keys()) this.#dirty.add(key)
+    }
     this.#agrees = true
   }
 
@@ -95,13 +109,13 @@ class NftProxy implements ServiceProxy {
     const wanted = merge(keys.map((key) => this.#rules.get(key) ?? emptyRules()))
     for (const [key, count] of this.#heldElsewhere(keys, [before, wanted]))
       if (count > 0) for (const rules of [before, wanted]) rules.elements.hairpin.delete(key)
-    await this.#program({ known: knownOf(before), wanted, first: [] })
+    await this.#program({ known: knownOf(before), wanted })
   }
 
-  async #program({ known, wanted, first }: { known: Known; wanted: Rules; first: readonly string[] }): Promise<void> {
+  async #program({ known, wanted }: { known: Known; wanted: Rules }): Promise<void> {
     const nextZone = () => (this.#lastZone = (this.#lastZone % 65_534) + 1)
     const { lines, zones } = planChanges({ known, wanted, zones: this.#zones, nextZone })
-    if (first.length + lines.length > 0) await nft(this.#enter, [...first, ...lines])
+    if (lines.length > 0) await nft(this.#enter, lines)
     for (const [key, zone] of zones) {
       if (zone === undefined) this.#zones.delete(key)
       else this.#zones.set(key, zone)
