@@ -133,6 +133,15 @@ spec: {selector: {app: host-0}, ports: [{port: 80, targetPort: 8080}]}
     for (const node of names) expect((await answerOf([`http://${nodes.get(node)}:8080/`])).pod).toBe(node)
   })
 
+  it('is silent while its node is stopped, and comes back with it', async () => {
+    const ip = nodes.get('knarr-worker')!
+    const get = () => sandbox.run('curl', ['-sS', '-m', '1', `http://${ip}:8080/`])
+    await sandbox.knarr('node', 'stop', 'knarr-worker')
+    expect((await get()).code).not.toBe(0)
+    await sandbox.knarr('node', 'start', 'knarr-worker')
+    await eventually(get, ({ stdout }) => stdout.includes('"pod":"knarr-worker"'), 'the Pod in the network of its node answers again')
+  })
+
   it('leaves no namespace behind', async () => {
     expect((await sandbox.run('ip', ['netns', 'list'])).stdout).toContain('knarr-default@')
     await sandbox.knarr('down')

@@ -74,7 +74,7 @@ export const nodeInside = (ip: string): readonly string[] => [
 ]
 
 export const createNodeNetwork = (options: NodeNetworkOptions): NodeNetwork => {
-  const ready = new Map<string, Promise<string>>()
+  const underWay = new Map<string, Promise<string>>()
   const enter = options.enter ?? []
   const addressOf = (node: string): string => {
     const ip = options.nodeIP(node)
@@ -86,12 +86,11 @@ export const createNodeNetwork = (options: NodeNetworkOptions): NodeNetwork => {
   }
   return {
     async of(node) {
-      const making = ready.get(node) ?? ensureNode(options, node, addressOf(node))
-      ready.set(node, making)
+      const making = underWay.get(node) ?? ensureNode(options, node, addressOf(node)).finally(() => underWay.delete(node))
+      underWay.set(node, making)
       try {
         return await making
       } catch (error) {
-        ready.delete(node)
         throw new Error(`cannot make the network of node ${node}`, { cause: error })
       }
     },
@@ -99,6 +98,12 @@ export const createNodeNetwork = (options: NodeNetworkOptions): NodeNetwork => {
     releasePort: (port) => changePort('del', port),
   }
 }
+
+/** `ip` commands that take the way to the nodes that `isGone` names, for nodes without power. Their next use makes it anew. */
+export const closeNodes = async (enter: readonly string[], isGone: (ip: string) => boolean): Promise<readonly string[]> =>
+  (await ipJson<Rule>(['rule', 'show'], enter))
+    .filter(({ priority, dst }) => priority > 0 && priority < 100 && dst !== undefined && isGone(dst))
+    .map(({ priority, dst }) => `rule del pref ${priority} to ${dst}`)
 
 interface Rule {
   readonly priority: number

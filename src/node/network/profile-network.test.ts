@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../base/lib/log.ts'
 import type { SandboxConfig } from '../runtime/runtime.ts'
-import { runCommand, tryCommand } from './ip-command.ts'
+import { ipBatch, runCommand, tryCommand } from './ip-command.ts'
 import { createPodNetwork, type PodNetwork } from './pod-network.ts'
 import { profileNames, setUpProfileNetwork, tearDownProfileNetwork, type ProfileNetwork } from './profile-network.ts'
 import { pickRanges } from './ranges.ts'
 
 const allowed = process.getuid?.() === 0 && (await tryCommand(['unshare', '--net', 'true'])) && (await tryCommand(['ip', '-V']))
+const hasNft = allowed && (await tryCommand(['unshare', '--net', 'nft', 'list', 'ruleset']))
 const profile = `test-${process.pid}`
 const names = profileNames(profile)
 
@@ -89,6 +90,20 @@ describe.skipIf(!allowed)('profile network (needs root and iproute2)', () => {
     await start(spawn(network.enter[0]!, [...network.enter.slice(1), process.execPath, '-e', echo], { stdio: ['ignore', 'pipe', 'inherit'] }))
     const client = `const s=require('dgram').createSocket('udp4');s.on('message',(m,f)=>(console.log(m+' '+f.address),s.close())).send('hi',53,'${address}')`
     expect((await runCommand([...pod.enter, process.execPath, '-e', client])).trim()).toBe(`hi ${pod.ip} ${address}`)
+  })
+
+  it.skipIf(!hasNft)("lets Pods reach what lies beyond the machine, with the machine's address (needs nft)", async () => {
+    const internet = await start(spawn('unshare', ['--net', 'sh', '-c', 'echo up; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] }))
+    const enter = ['nsenter', `--net=/proc/${internet.pid}/ns/net`, '--']
+    const link = `kt${process.pid}`
+    // 198.51.100.0/24 is for documentation. It knows no way back to a Pod.
+    await ipBatch([`link add ${link} type veth peer name eth0 netns ${internet.pid}`, `addr add 198.51.100.1/24 dev ${link}`, `link set ${link} up`])
+    await ipBatch(['addr add 198.51.100.2/24 dev eth0', 'link set eth0 up'], enter)
+    await start(answerServer(enter, '0.0.0.0', 8080))
+    expect(network.egress).toEqual({ masquerade: 'nft' })
+    expect(await ask((await sandbox('e')).enter, '198.51.100.2', 8080)).toBe('198.51.100.1')
+    expect(await ask(network.enter, '198.51.100.2', 8080)).toBe('198.51.100.1')
+    await tryCommand(['ip', 'link', 'del', link])
   })
 
   it('is re-asserted without loss, and the address of a node that is gone is unreachable', async () => {

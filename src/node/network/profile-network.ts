@@ -9,7 +9,7 @@ import type { Log } from '../../base/lib/log.ts'
 import { addressAt, containsIp, parseCidr } from '../../base/lib/cidr.ts'
 import { removeMasquerade, setUpMasquerade, type Egress } from './egress.ts'
 import { enterNetns, ipBatch, ipJson, runCommand, tryCommand } from './ip-command.ts'
-import { nodeNetnsNames } from './node-network.ts'
+import { closeNodes, nodeNetnsNames } from './node-network.ts'
 import { conflictsOf, takenRanges } from './ranges.ts'
 
 export interface ProfileNetworkOptions {
@@ -120,6 +120,7 @@ const configureInside = async (
     [
       'link set lo up',
       ...(await staleAddresses(options)).map((ip) => `addr del ${ip}/32 dev lo`),
+      ...(await closeNodes(options.enter, (ip) => !options.nodeIPs.includes(ip))),
       ...options.nodeIPs.map((ip) => `addr replace ${ip}/32 dev lo`),
       `addr replace ${options.gatewayIP}/30 dev host0`,
       `link set host0 mtu ${options.mtu} up`,
