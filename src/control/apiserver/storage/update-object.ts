@@ -39,6 +39,9 @@ export async function updateObject(ctx: ServerContext, request: UpdateRequest): 
   throw modified(resource.kind, ref.name)
 }
 
+/** Kinds whose updates must say what they change, as upstream's AllowUnconditionalUpdate has it. */
+const conditionalKinds = new Set(['serviceaccounts', 'leases', 'poddisruptionbudgets'])
+
 function checkIdentity({ kind }: Resource, item: Item, { metadata }: Mutable<KubeObject>): void {
   const old = item.object.metadata
   if (!metadata.name) throw badRequest('name must be provided')
@@ -50,7 +53,12 @@ function checkIdentity({ kind }: Resource, item: Item, { metadata }: Mutable<Kub
     const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.uid}`
     throw conflict(kind, old.name, `StorageError: invalid object, Code: 4, Key: ${item.key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`)
   }
-  if (metadata.resourceVersion && metadata.resourceVersion !== '0' && metadata.resourceVersion !== String(item.revision)) throw modified(kind, old.name)
+  const isUnconditional = !metadata.resourceVersion || metadata.resourceVersion === '0'
+  if (isUnconditional && conditionalKinds.has(kind.plural)) {
+    const fault = { type: 'FieldValueInvalid', field: 'metadata.resourceVersion', message: 'Invalid value: 0x0: must be specified for an update' } as const
+    throw invalid(kind, old.name, [fault])
+  }
+  if (!isUnconditional && metadata.resourceVersion !== String(item.revision)) throw modified(kind, old.name)
 }
 
 const systemFields = ['namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation'] as const

@@ -99,6 +99,17 @@ describe('dryRun=All', () => {
   })
 })
 
+test('an update of some kinds must say which state it changes', async () => {
+  const { body: account } = await ask('/api/v1/namespaces/default/serviceaccounts/default')
+  const put = (metadata: object) => ask('/api/v1/namespaces/default/serviceaccounts/default', { method: 'PUT', body: { metadata } })
+  const { status, body } = await put({ name: 'default' })
+  expect([status, body.message]).toEqual([
+    422,
+    'ServiceAccount "default" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update',
+  ])
+  expect((await put({ name: 'default', resourceVersion: account.metadata.resourceVersion })).status).toBe(200)
+})
+
 test("a name that is always taken is given up with upstream's words", async () => {
   const taken = await startTestServer({
     admission: () => [{ name: 'Taken', validate: ({ object }) => void (object?.metadata.generateName && (object.metadata.name = 'gen-taken')) }],
