@@ -59,6 +59,9 @@ const validateScalars = (spec: PodSpec, field: string): FieldFault[] => {
     ...(deadline !== undefined && (deadline < 1 || deadline > 0x7fffffff)
       ? [invalid(`${field}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive')]
       : []),
+    ...(spec.hostPID && spec.shareProcessNamespace
+      ? [invalid(`${field}.securityContext.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled')]
+      : []),
     ...(spec.nodeName ? invalidAll(`${field}.nodeName`, spec.nodeName, dns1123Subdomain(spec.nodeName)) : []),
     ...(spec.nodeName && gates.length > 0 ? [forbidden(`${field}.nodeName`, 'cannot be set until all schedulingGates have been cleared')] : []),
     ...(spec.serviceAccountName ? invalidAll(`${field}.serviceAccountName`, spec.serviceAccountName, dns1123Subdomain(spec.serviceAccountName)) : []),

@@ -186,6 +186,12 @@ describe('validation', () => {
       ['spec.containers[0].volumeMounts[0].name: Not found: "v"'],
     ],
     [
+      "both the Pod's and the node's processes",
+      'pods',
+      { spec: { containers: [container], hostPID: true, shareProcessNamespace: true } },
+      ['spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled'],
+    ],
+    [
       'a host path that climbs, of no known type',
       'pods',
       { spec: { containers: [container], volumes: [{ name: 'v', hostPath: { path: '/a/../b', type: 'Folder' } }] } },
