@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
@@ -143,8 +143,8 @@ export function nodeFolder(nodeExecutable: string): string | undefined {
 }
 
 function makeTree(folder: string, binds: readonly string[]): void {
-  const making = `${folder}.new`
-  rmSync(making, { recursive: true, force: true })
+  // Several processes may open a new store at once: each makes a tree of its own, and the first one is kept.
+  const making = `${folder}.${process.pid}-${randomBytes(4).toString('hex')}.new`
   for (const name of emptyFolders) mkdirSync(join(making, name), { recursive: true, mode: 0o755 })
   for (const name of ['tmp', 'var/tmp', 'root', 'home/node']) mkdirSync(join(making, name))
   for (const name of ['tmp', 'var/tmp']) chmodSync(join(making, name), 0o1777)
@@ -156,7 +156,12 @@ function makeTree(folder: string, binds: readonly string[]): void {
   for (const name of configuration) copyReadable(join('/etc', name), join(making, 'etc', name))
   writeAccounts(join(making, 'etc'))
   symlinkSync('/proc/mounts', join(making, 'etc/mtab'))
-  renameSync(making, folder)
+  try {
+    renameSync(making, folder)
+  } catch (error) {
+    rmSync(making, { recursive: true, force: true })
+    if (!existsSync(folder)) throw error
+  }
 }
 
 function makeMountPoint(tree: string, path: string): void {

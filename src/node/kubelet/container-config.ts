@@ -2,6 +2,7 @@ import type { Container, Pod } from '../../base/api/generated/types.ts'
 import { qosClassOf } from '../../base/api/resources/pod-qos.ts'
 import { quantityToMilli, quantityToNumber } from '../../base/lib/quantity.ts'
 import type { Image } from '../images/image-store.ts'
+import { parseReference } from '../images/reference.ts'
 import type { ContainerConfig, MountConfig } from '../runtime/runtime.ts'
 import { ContainerConfigError } from './environment.ts'
 import { expand } from './expansion.ts'
@@ -22,6 +23,21 @@ export interface ContainerConfigInput {
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
+/** By the name that the container uses, where the image has several. */
+const imageRefOf = ({ repoDigests, id }: Image, name: string): string => {
+  const wanted = nameOf(name)
+  return repoDigests.find((digest) => digest.startsWith(`${wanted}@`)) ?? repoDigests[0] ?? id
+}
+
+const nameOf = (reference: string): string | undefined => {
+  try {
+    return parseReference(reference).name
+  } catch {
+    // An image id is no name.
+    return undefined
+  }
+}
+
 /** The container as the runtime takes it. */
 export const containerConfig = (input: ContainerConfigInput): ContainerConfig => {
   const { pod, container, image, attempt } = input
@@ -30,7 +46,7 @@ export const containerConfig = (input: ContainerConfigInput): ContainerConfig =>
     name: container.name,
     attempt,
     imageId: image.id,
-    imageRef: image.repoDigests[0] ?? image.id,
+    imageRef: imageRefOf(image, container.image ?? ''),
     image: container.image ?? '',
     argv: argumentsOf(container, image, input.env),
     env: environmentOf(input),

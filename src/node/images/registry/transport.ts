@@ -29,7 +29,8 @@ export function createAgent(options: { dial: Dial; proxy: ProxySettings; tls: En
   }
   const open = async ({ hostname, port, protocol }: { hostname: string; port: string; protocol: string }) => {
     const isSecure = protocol === 'https:'
-    const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (isSecure ? 443 : 80) }
+    // Names below localhost are this machine's (RFC 6761, 6.3), whatever its resolver knows.
+    const target = { host: hostname.replace(/^\[|\]$/g, '').replace(/^.+\.localhost$/, 'localhost'), port: Number(port) || (isSecure ? 443 : 80) }
     const proxy = isSecure ? proxyFor(target.host, options.proxy) : undefined
     const socket = proxy ? await throughProxy(options.dial, proxy, target) : await options.dial(target)
     if (!isSecure) return socket
