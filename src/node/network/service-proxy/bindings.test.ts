@@ -82,6 +82,26 @@ describe('serviceBindings', () => {
   })
 })
 
+describe('loadBalancerSourceRanges', () => {
+  it.each([
+    ['[]', undefined],
+    ["['10.0.0.0/8', '10.1.0.0/16', ' 192.0.2.1/24']", ['10.0.0.0/8', '192.0.2.0/24']],
+    ["['192.0.2.0/24', '192.0.2.0/24', 'fd00::/8']", ['192.0.2.0/24']],
+    ["['fd00::/8']", []],
+    ["['0.0.0.0/0', '10.0.0.0/8']", undefined],
+  ])('%s allow %j', (ranges, expected) => {
+    const of = service(
+      `{ type: LoadBalancer, loadBalancerSourceRanges: ${ranges}, externalIPs: ['fd00::1'], ${http} }`,
+      'ingress: [{ ip: 10.96.128.1 }, { ip: "fd00::2" }]',
+    )
+    const bindings = serviceBindings({ service: of, slices: [two], nodes })
+    expect(bindings.map(({ address, sourceRanges }) => [address, sourceRanges])).toEqual([
+      ['10.96.0.20', undefined],
+      ['10.96.128.1', expected],
+    ])
+  })
+})
+
 describe('EndpointChoice', () => {
   const choose = (spec: string, nodeOf = (ip: string) => (ip === 'a' ? 'n1' : undefined)) => {
     const choice = new EndpointChoice(serviceBindings({ service: service(spec), slices: [two], nodes })[0]!, nodeOf)

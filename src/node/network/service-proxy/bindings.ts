@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointSlice, Service, ServicePort } from '../../../base/api/generated/types.ts'
+import { isIPv4, numberToIp, overlaps, parseCidr, type Cidr } from '../../../base/lib/cidr.ts'
 
 export interface ProxyNode {
   readonly name: string
@@ -72,11 +73,11 @@ const portBindings = ({ service, slices, nodes }: ServiceView, port: ServicePort
       ? { byClientNode: Object.fromEntries(nodes.map(({ name }) => [name, onNode(name)] as const)) }
       : {}
   const cluster = [...new Set([spec.clusterIP!, ...(spec.clusterIPs ?? [])])].map((address) => ({ ...all, address, ...internal }))
-  const ranges = spec.loadBalancerSourceRanges?.length ? { sourceRanges: spec.loadBalancerSourceRanges.map((range) => range.trim()) } : {}
+  const ranges = allowedSources(spec.loadBalancerSourceRanges ?? [])
   const outer = (spec.externalIPs ?? []).map((address) => ({ ...all, address }))
   const balanced = loadBalancerAddresses(service).map((address) => ({ ...all, address, ...ranges }))
   const nodePort = port.nodePort ? nodes.map(({ ip, name }) => ({ ...all, address: ip, port: port.nodePort!, ...ofNode(name) })) : []
-  return [...cluster, ...outer, ...balanced, ...nodePort]
+  return [...cluster, ...outer, ...balanced, ...nodePort].filter(({ address }) => isIPv4(address))
 
   function ofNode(node: string): Partial<Binding> {
     if (spec.externalTrafficPolicy !== 'Local') return {}
@@ -88,6 +89,15 @@ const portBindings = ({ service, slices, nodes }: ServiceView, port: ServicePort
 export const countLocalEndpoints = ({ service, slices }: ServiceView, node: string): number => {
   const found = (service.spec.ports ?? []).flatMap((port) => collect(slices, port, port.protocol ?? 'TCP'))
   return new Set(found.filter(({ ready, endpoint }) => ready && endpoint.node === node).map(({ endpoint }) => endpoint.ip)).size
+}
+
+/** The IPv4 ranges, without those that lie in another: packet rules take no overlaps. Everybody, where all are allowed. */
+const allowedSources = (texts: readonly string[]): Pick<Binding, 'sourceRanges'> => {
+  const ranges = [...new Set(texts.map((text) => text.trim()))].filter((text) => isIPv4(text.split('/')[0] ?? '')).map(parseCidr)
+  const isWithin = (range: Cidr, other: Cidr) => overlaps(range, other) && other.prefix < range.prefix
+  const distinct = [...new Map(ranges.map((range) => [`${numberToIp(range.base)}/${range.prefix}`, range]))]
+  const widest = distinct.filter(([, range]) => !distinct.some(([, other]) => isWithin(range, other)))
+  return texts.length === 0 || widest.some(([, { prefix }]) => prefix === 0) ? {} : { sourceRanges: widest.map(([text]) => text) }
 }
 
 /** With `ipMode: Proxy` the load balancer is somewhere else and wants the traffic itself. */

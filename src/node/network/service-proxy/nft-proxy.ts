@@ -5,7 +5,7 @@ import type { Binding, ProxyNode } from './bindings.ts'
 import { Claims } from './claims.ts'
 import { readKernel } from './nft-kernel.ts'
 import { emptyRules, rulesOf, type Rules } from './nft-rules.ts'
-import { knownOf, planChanges, serviceTable, tableScript, type Known } from './nft-script.ts'
+import { knownOf, nothingKnown, planChanges, serviceTable, tableScript, type Known } from './nft-script.ts'
 import type { ServiceProxy } from './service-proxy-contract.ts'
 
 export interface NftProxyOptions {
@@ -57,21 +57,33 @@ class NftProxy implements ServiceProxy {
 
   apply(changes: ReadonlyMap<string, readonly Binding[]>): void {
     for (const [key, bindings] of changes) for (const affected of this.#claims.apply(key, bindings)) this.#dirty.add(affected)
-    this.#running ??= this.#run().finally(() => (this.#running = undefined))
+    this.#wake()
   }
 
   settled(): Promise<void> {
     return this.#running ?? Promise.resolve()
   }
 
+  #wake(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined
+      // What came after the last look.
+      if (this.#dirty.size > 0 && !this.#options.signal.aborted) this.#wake()
+    })
+  }
+
   async #run(): Promise<void> {
+    let suspects: readonly string[] = []
     do {
+      let changing: readonly string[] = []
       try {
-        if (this.#agrees) await this.#change(this.#take())
-        else await this.#reconcile()
+        if (this.#agrees) await this.#change((changing = this.#take()))
+        else await this.#reconcile(suspects)
+        suspects = []
         this.#pauseMs = 0
       } catch (error) {
         this.#agrees = false
+        suspects = changing.length > 0 ? [...suspects, ...changing] : [...this.#rules.keys()]
         this.#pauseMs = Math.min(Math.max(500, this.#pauseMs * 2), 30_000)
         this.#options.log.warn({ error: (error as Error).message }, 'nft refused a change of the Service rules; comparing all of them again')
         await this.#options.clock.sleep(this.#pauseMs, this.#options.signal).catch(() => {})
@@ -86,12 +98,13 @@ class NftProxy implements ServiceProxy {
   }
 
   /** The first change, and the first after a failure: against what the kernel really holds. An empty table is filled by changes. */
-  async #reconcile(): Promise<void> {
+  async #reconcile(suspects: readonly string[]): Promise<void> {
     const kernel = await readKernel(this.#enter)
     this.#zones = new Map(kernel?.zones)
     this.#lastZone = Math.max(0, ...this.#zones.values())
     if (kernel) {
       for (const key of this.#dirty) this.#keep(key, this.#rulesOf(key))
+      for (const key of [...suspects, ...this.#dirty]) if (suspects.length > 0) await this.#setAsideRefused(key)
       this.#dirty.clear()
       await this.#program({ known: kernel.known, wanted: merge([...this.#rules.values()]) })
     } else {
@@ -101,6 +114,21 @@ class NftProxy implements ServiceProxy {
       for (const key of this.#claims.keys()) this.#dirty.add(key)
     }
     this.#agrees = true
+  }
+
+  /** One Service that nft does not take must not hold up the others: it stays without rules until it changes. */
+  async #setAsideRefused(key: string): Promise<void> {
+    const wanted = this.#rules.get(key)
+    if (!wanted) return
+    const { lines } = planChanges({ known: nothingKnown(), wanted, zones: new Map(), nextZone: () => 1 })
+    const script = [...tableScript(this.#options), ...lines].join('\n') + '\n'
+    const refusal = await runCommand([...this.#enter, 'nft', '--check', '-f', '-'], script).then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
+    if (refusal === undefined) return
+    this.#options.log.error({ service: key, error: refusal }, 'nft takes no rules of this Service; it does not answer')
+    this.#keep(key, emptyRules())
   }
 
   async #change(keys: readonly string[]): Promise<void> {

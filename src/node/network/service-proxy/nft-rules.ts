@@ -59,7 +59,10 @@ const entryChain = (rules: Rules, binding: Binding, nodes: readonly ProxyNode[])
   const base = baseName(binding)
   if (binding.sourceRanges) {
     const target = choiceChain(rules, binding, binding.endpoints)
-    rules.chains.set(`firewall-${base}`, [`ip saddr { ${binding.sourceRanges.join(', ')} } goto ${target}`, 'drop'])
+    rules.chains.set(`firewall-${base}`, [
+      ...(binding.sourceRanges.length > 0 ? [`ip saddr { ${binding.sourceRanges.join(', ')} } goto ${target}`] : []),
+      'drop',
+    ])
     return `firewall-${base}`
   }
   if (binding.byClientNode) {

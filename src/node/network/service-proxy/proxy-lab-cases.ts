@@ -106,7 +106,7 @@ import { createUserspaceProxy } from './userspace-proxy.ts'
 import { nodeOfAddress } from './proxy-nodes.ts'
 import { systemClock as clock } from '../../../base/lib/clock.ts'
 const [kind, nodes, masqueradeAs] = [process.argv[2], JSON.parse(process.argv[3]), process.argv[4]]
-const log: any = { warn() {} }
+const log: any = { warn() {}, error() {} }
 const { signal } = new AbortController()
 setMaxListeners(0, signal)
 const options = { clock, log, signal, nodes: () => nodes, masqueradeAs, nodeOfClient: (ip: string) => nodeOfAddress(nodes, ip) }

@@ -61,8 +61,18 @@ describe.skipIf(!hasNft)('the rules of nftables (needs root and nft)', () => {
     for (const n of [34, 35]) expect((await lab.pods.client.ask(bind(n)))[0]).toMatch(/^[ac] /)
   })
 
+  it('of one Service that nft does not take hold up no other', async () => {
+    await lab.apply({ 'lab/bad': [bind(36, { address: 'not an address' })], 'lab/good': [bind(37)] })
+    expect((await lab.pods.client.ask(bind(37)))[0]).toMatch(/^[ac] /)
+    await lab.killProxy()
+    await lab.apply({ 'lab/bad': [bind(36, { address: 'not an address' })], 'lab/good': [bind(37)], 'lab/new': [bind(38)] })
+    for (const n of [37, 38]) expect((await lab.pods.client.ask(bind(n)))[0]).toMatch(/^[ac] /)
+    await lab.apply({ 'lab/bad': [bind(36)] })
+    expect((await lab.pods.client.ask(bind(36)))[0]).toMatch(/^[ac] /)
+  })
+
   it('hold nothing of any Service when all are gone', async () => {
-    const keys = ['lab/stays', 'lab/udp', 'lab/comes', 'lab/web', 'lab/other']
+    const keys = ['lab/stays', 'lab/udp', 'lab/comes', 'lab/web', 'lab/other', 'lab/bad', 'lab/good', 'lab/new']
     await lab.apply(Object.fromEntries(keys.map((key) => [key, []])))
     const text = await list()
     expect(text).not.toMatch(/lab\/|elements/)
