@@ -3,6 +3,7 @@ import { systemClock } from '../../base/lib/clock.ts'
 import { proxySettings } from '../../node/images/registry/proxy-settings.ts'
 import { createJsonLog } from '../../base/lib/json-log.ts'
 import { profilePaths, readProfile } from '../cluster/profile.ts'
+import { forgetFailure, writeFailure } from '../cluster/role-failure.ts'
 import type { RoleContext } from '../cluster/role.ts'
 import { UsageError, type CommandLine } from './context.ts'
 
@@ -25,17 +26,22 @@ export async function runRole(cli: CommandLine): Promise<number> {
   process.on('unhandledRejection', (error) => {
     if (!stop.signal.aborted) log.error({ err: error }, 'a promise was rejected and nobody looked')
   })
-  await (
-    await start()
-  )({
+  const paths = profilePaths(home, name)
+  forgetFailure(paths, role)
+  const run = await start()
+  await run({
     home,
     profile,
-    paths: profilePaths(home, name),
+    paths,
     mainFile: cli.mainFile,
     clock: systemClock,
     log,
     signal: stop.signal,
     proxy: proxySettings(cli.environment),
+  }).catch((error: Error) => {
+    log.error({ err: error }, 'it cannot run')
+    writeFailure(paths, role, error.message)
+    process.exit(1)
   })
   process.exit(0)
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
+import { UserError } from './errors.ts'
 import type { KeyPair } from './pki.ts'
 
 export interface ContextEntry {
@@ -73,7 +74,7 @@ function read(file: string): Document {
   }
   if (text.trim() === '') return emptyConfig()
   const document = parseDocument(text)
-  if (document.errors[0] || !isMap(document.contents)) throw new Error(`${file} is not a kubeconfig; move it away or name another with --kubeconfig`)
+  if (document.errors[0] || !isMap(document.contents)) throw new UserError(`${file} is not a kubeconfig; move it away or name another with --kubeconfig`)
   return document
 }
 

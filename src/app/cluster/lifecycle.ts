@@ -15,10 +15,11 @@ import { UserError } from './errors.ts'
 import { clientOf, ensureCertificates } from './identities.ts'
 import { withLock } from './lock.ts'
 import { contextName } from './names.ts'
+import { failureOf, forgetFailure } from './role-failure.ts'
 import { layoutOf } from './layout.ts'
 import { profileFormat } from './profile-format.ts'
 import { firstNodes, runningNodes } from './profile-nodes.ts'
-import { profilePaths, readProfile, writeProfile, type Profile, type RuntimeName } from './profile.ts'
+import { profilePaths, readProfile, writeProfile, type Profile, type ProfilePaths, type RuntimeName } from './profile.ts'
 import type { Pki } from './pki.ts'
 import { isSupervised, type Role, stopOrphans, stopRoles, supervise } from './supervisor.ts'
 
@@ -59,12 +60,27 @@ async function bringUpLocked(request: UpRequest): Promise<UpResult> {
     for (const directory of [paths.run, paths.logs, paths.runtime, paths.kubelet]) mkdirSync(directory, { recursive: true, mode: 0o700 })
     writeProfile(request.home, profile)
   }
+  try {
+    return await startAndWait(request, { profile, wasUp, startedMs })
+  } catch (error) {
+    // What cannot start is not left behind to try for ever.
+    if (!wasUp) await takeDownLocked(request.home, profile)
+    throw error
+  }
+}
+
+async function startAndWait(request: UpRequest, { profile, wasUp, startedMs }: { profile: Profile; wasUp: boolean; startedMs: number }): Promise<UpResult> {
+  const paths = profilePaths(request.home, profile.name)
+  for (const role of ['server', 'agent']) forgetFailure(paths, role)
   const pki = await startRoles(request, profile)
   const client = clientOf(paths, 'admin', pki)
   request.onProgress?.('waiting for the API')
   // Loaded while the server starts: a YAML library that keeps comments is not small.
   const { writeContext } = await import('./kubeconfig.ts')
-  await waitFor(async () => (await client.list(nodes, { limit: 1 })) !== undefined, `the API server did not answer; see ${join(paths.logs, 'server.log')}`)
+  await waitFor(
+    async () => isAlive(paths, 'server') && (await client.list(nodes, { limit: 1 })) !== undefined,
+    `the API server did not answer; see ${join(paths.logs, 'server.log')}`,
+  )
   const apiMs = performance.now() - startedMs
   writeContext(profile.kubeconfig, {
     name: contextName(profile),
@@ -73,8 +89,15 @@ async function bringUpLocked(request: UpRequest): Promise<UpResult> {
     client: pki.client('admin'),
   })
   request.onProgress?.('waiting for the nodes')
-  await waitFor(() => areNodesReady(client, profile), `the nodes did not become ready; see ${join(paths.logs, 'agent.log')}`)
+  await waitFor(async () => isAlive(paths, 'agent') && areNodesReady(client, profile), `the nodes did not become ready; see ${join(paths.logs, 'agent.log')}`)
   return { profile, client, wasUp, apiMs, readyMs: performance.now() - startedMs }
+}
+
+/** Throws with the reason where a role has ended by itself. */
+function isAlive(paths: ProfilePaths, role: 'server' | 'agent'): true {
+  const failure = failureOf(paths, role)
+  if (failure !== undefined) throw new UserError(`the ${role} cannot run: ${failure}`)
+  return true
 }
 
 export const isUp = (home: string, profile: Profile): boolean =>
@@ -211,6 +234,7 @@ export async function waitFor(condition: () => Promise<boolean>, failure: string
     try {
       if (await condition()) return
     } catch (error) {
+      if (error instanceof UserError) throw error
       last = error
     }
     await new Promise((resolve) => setTimeout(resolve, 10))

@@ -1,3 +1,5 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import type { Journal, JournalRecord, JournalState, Version } from './journal.ts'
 import { LogStore } from './log-store.ts'
@@ -24,13 +26,35 @@ export class LmdbStore extends LogStore {}
 /** Opens the store, or makes it. Throws when the data are of a newer format than this version can read. */
 export const openLmdbStore = (options: LmdbStoreOptions): LmdbStore => new LmdbStore({ journal: new LmdbJournal(options) })
 
+function openDatabase(path: string, noSync: boolean): RootDatabase<Uint8Array, (string | number)[]> {
+  try {
+    requireDatabase(join(path, 'data.mdb'))
+    return open<Uint8Array, (string | number)[]>({ path, encoding: 'binary', noSync, noSubdir: false, maxDbs: 1 })
+  } catch (error) {
+    throw new Error(`the store in ${path} cannot be opened (${(error as Error).message}): put a copy in its place, or delete the cluster`, { cause: error })
+  }
+}
+
+/** The number at the head of the first page, little-endian (mdb.c, MDB_MAGIC), behind the page's own header. */
+const magic = { offset: 24, value: 0xbeefc0de }
+
+/** The library ends the process over a file that is none of its own, so that is seen to first. Throws. */
+function requireDatabase(file: string): void {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return
+  const head = Buffer.alloc(magic.offset + 4)
+  const descriptor = openSync(file, 'r')
+  readSync(descriptor, head)
+  closeSync(descriptor)
+  if (head.readUInt32LE(magic.offset) !== magic.value) throw new Error('data.mdb is not a database')
+}
+
 class LmdbJournal implements Journal {
   readonly #db: RootDatabase<Uint8Array, (string | number)[]>
   readonly #noSync: boolean
 
   constructor({ path, noSync = false }: LmdbStoreOptions) {
     this.#noSync = noSync
-    this.#db = open<Uint8Array, (string | number)[]>({ path, encoding: 'binary', noSync, noSubdir: false, maxDbs: 1 })
+    this.#db = openDatabase(path, noSync)
     const format = this.#meta('format')
     if (format === undefined) this.#db.transactionSync(() => this.#putMeta('format', formatVersion))
     else if (format > formatVersion) {
