@@ -10,6 +10,7 @@ export async function serveImages(context: RoleContext, client: Client): Promise
   const { profile, paths, clock, log, signal } = context
   if (profile.registryPort === undefined) return
   const store = await createImageStore({ directory: paths.images, log, nodeExecutable: process.execPath, registriesFile: paths.registries, clock })
+  void store.layout.clearLeftovers({ keepsParts: true }).catch((error: unknown) => log.warn({ err: error }, 'what was left half made of images is still there'))
   try {
     const { port } = await serveRegistry({ store, port: profile.registryPort, clock, log, signal })
     await announce(client, `localhost:${port}`)

@@ -195,12 +195,12 @@ export class OciLayout {
     await rm(gone, { recursive: true, force: true })
   }
 
-  /** Removes what processes that have died left half made; gives how many things. */
-  async clearLeftovers(): Promise<number> {
+  /** Removes what processes that have died left half made; gives how many things. Parts of blobs may be kept for the next pull. */
+  async clearLeftovers(options: { keepsParts?: boolean } = {}): Promise<number> {
     const making = join(this.directory, 'making')
     const dead = readdirSync(making).filter((name) => {
       const pid = Number(/^(?:part-\w+-)?(\d+)/.exec(name)?.[1])
-      return !(pid > 0 && isAlive(pid))
+      return !(pid > 0 && isAlive(pid)) && !(options.keepsParts && name.startsWith('part-'))
     })
     for (const name of dead) await rm(join(making, name), { recursive: true, force: true })
     return dead.length

@@ -31,6 +31,8 @@ export interface StageSurroundings {
 }
 
 const cacheFile = 'build-cache.json'
+/** Distributions guard their own Python against pip (PEP 668); a build writes to its layer only. */
+const hostBuildEnv = [['PIP_BREAK_SYSTEM_PACKAGES', '1']] as const
 
 /** Takes a stage one step on. */
 export async function takeStep(state: StageState, step: Step, around: StageSurroundings): Promise<StageState> {
@@ -108,7 +110,8 @@ async function run(state: StageState, step: RunStep, around: StageSurroundings):
     const image = records.folders(state.layers, state.hostBase)
     const user = ownerOf(step.user, viewWithLayer(`${folder}-none`, image))
     const mounts = step.caches.map(({ id, target }) => ({ hostPath: layout.cacheFolder(id), containerPath: target, readOnly: false }))
-    const changed = await around.runCommand({ ...step, image, folder, user, mounts, log: (line) => log(`  | ${line}`) })
+    const env = state.hostBase === undefined ? step.env : [...hostBuildEnv, ...step.env]
+    const changed = await around.runCommand({ ...step, env, image, folder, user, mounts, log: (line) => log(`  | ${line}`) })
     const layer = await layout.addLayer(changed)
     await layout.updateJson<Record<string, Descriptor>>(cacheFile, {}, (cache) => ({ ...cache, [key]: layer }))
     return layer

@@ -61,7 +61,8 @@ export const runBuildCommand: RunCommand = async (request) => {
 
 async function execute({ folder, log, argv }: CommandRequest): Promise<void> {
   const script = 'exec 3>&1 4>&2 >/dev/null; exec sh setup.sh'
-  const child = spawn('unshare', ['--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child', 'sh', '-c', script], {
+  // Whatever ends the build ends the command with it.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child', 'sh', '-c', script], {
     cwd: join(folder, 'run'),
     env: toolEnvironment,
     stdio: ['ignore', 'pipe', 'pipe'],
