@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { Resolver } from 'node:dns/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,29 +6,6 @@ import { buildWebImage, createSandbox, eventually, isRoot } from './harness.ts'
 
 const hasNft = spawnSync('unshare', ['--net', 'nft', 'list', 'ruleset']).status === 0
 const hasDig = spawnSync('dig', ['-v']).error === undefined
-
-/** Two clients a way, each request on a new connection, until SIGTERM; then prints what it counted. */
-const loadScript = `
-const http = require('http')
-const counts = JSON.parse(process.argv[1]).map(({ url, host }) => {
-  const count = { answered: 0, failed: [], pods: new Set() }
-  const ask = () => {
-    const fail = (why) => (count.failed.push(why), setTimeout(ask, 5))
-    http.get(url, { agent: false, headers: host ? { host } : {} }, (response) => {
-      let text = ''
-      response.on('data', (chunk) => (text += chunk)).on('error', (e) => fail(e.code)).on('end', () => {
-        if (response.statusCode !== 200) return fail(response.statusCode + ' ' + text)
-        count.pods.add(JSON.parse(text).pod)
-        count.answered++
-        setTimeout(ask, 5)
-      })
-    }).on('error', (e) => fail(e.code))
-  }
-  ask()
-  ask()
-  return count
-})
-process.on('SIGTERM', () => { console.log(JSON.stringify(counts.map((each) => ({ ...each, pods: each.pods.size })))); process.exit() })`
 
 const services = `
 apiVersion: v1
@@ -302,57 +278,5 @@ endpoints: [${Array.from({ length: 60 }, (_, n) => `{addresses: [10.1.1.${n + 1}
     expect(await inPod(script)).toBe('403 Status')
     await k('create', 'rolebinding', 'readers', '--clusterrole=view', '--serviceaccount=default:default')
     expect(await inPod(script)).toBe('200 PodList')
-  })
-
-  it('fails no request while a Deployment rolls under load, through its Service and through its Ingress', async () => {
-    await sandbox.apply(`
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: roll}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: roll}}
-  template:
-    metadata: {labels: {app: roll}}
-    spec:
-      containers:
-      - name: web
-        image: web:dev
-        readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
-        # As upstream needs it: the endpoint is taken out while the process still answers.
-        lifecycle: {preStop: {exec: {command: [sleep, '1']}}}
----
-apiVersion: v1
-kind: Service
-metadata: {name: roll}
-spec: {selector: {app: roll}, ports: [{port: 80, targetPort: 8080}]}
----
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: roll}
-spec: {defaultBackend: {service: {name: roll, port: {number: 80}}}, rules: [{host: roll.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: roll, port: {number: 80}}}}]}}]}
-`)
-    await k('rollout', 'status', 'deployment/roll', '--timeout=60s')
-    const ways = [{ url: `http://${await clusterIP('roll')}/` }, { url: `http://127.0.0.1:${sandbox.profile().httpPort}/`, host: 'roll.example.com' }]
-    await eventually(
-      () => curl('-H', 'Host: roll.example.com', ways[1]!.url),
-      (text) => text.includes('"pod":"roll-'),
-      'the Ingress answers',
-    )
-    const load = sandbox.start(process.execPath, ['-e', loadScript, JSON.stringify(ways)])
-    let text = ''
-    load.stdout!.on('data', (chunk: Buffer) => (text += String(chunk)))
-    await k('rollout', 'restart', 'deployment/roll')
-    await k('rollout', 'status', 'deployment/roll', '--timeout=60s')
-    const old = async () => (await k('get', 'pods', '-l', 'app=roll', '-o', 'name')).trim().split('\n')
-    await eventually(old, (pods) => pods.length === 2, 'the old Pods are gone')
-    load.kill('SIGTERM')
-    await once(load, 'close')
-    const counts = JSON.parse(text) as { answered: number; failed: string[]; pods: number }[]
-    for (const { answered, failed, pods } of counts) {
-      expect(failed).toEqual([])
-      expect(answered).toBeGreaterThan(50)
-      expect(pods).toBeGreaterThan(2)
-    }
   })
 })

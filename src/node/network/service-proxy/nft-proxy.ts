@@ -19,9 +19,24 @@ export interface NftProxyOptions {
   readonly enter?: readonly string[]
 }
 
+/** A Service that needs every kind of rule there is. */
+const sample: readonly Binding[] = [0, 60].map((affinitySeconds) => ({
+  address: `192.0.2.${2 + affinitySeconds}`,
+  port: 53,
+  protocol: 'UDP',
+  servicePort: `sample/s${affinitySeconds}:port`,
+  endpoints: [3, 4].map((last) => ({ ip: `192.0.2.${last}`, port: 53, node: undefined })),
+  whenEmpty: 'refuse',
+  affinitySeconds,
+}))
+
 /** Whether packet rules can be made here: `nft` is there, and the kernel takes every kind of rule that is used. */
 export const canUseNft = (enter: readonly string[] = []): Promise<boolean> =>
-  tryCommand([...enter, 'nft', '--check', '-f', '-'], tableScript({ masqueradeAs: '192.0.2.1' }).join('\n') + '\n')
+  tryCommand([...enter, 'nft', '--check', '-f', '-'], aloneScript(rulesOf(sample, []), '192.0.2.1'))
+
+/** A table of its own with nothing but these rules, for trying them. */
+const aloneScript = (wanted: Rules, masqueradeAs: string): string =>
+  [...tableScript({ masqueradeAs }), ...planChanges({ known: nothingKnown(), wanted, zones: new Map(), nextZone: () => 1 }).lines, ''].join('\n')
 
 /**
  * Rules of the kernel's, in one table. Each change is one transaction that names only what changes; while one runs, the next gathers.
@@ -120,8 +135,7 @@ class NftProxy implements ServiceProxy {
   async #setAsideRefused(key: string): Promise<void> {
     const wanted = this.#rules.get(key)
     if (!wanted) return
-    const { lines } = planChanges({ known: nothingKnown(), wanted, zones: new Map(), nextZone: () => 1 })
-    const script = [...tableScript(this.#options), ...lines].join('\n') + '\n'
+    const script = aloneScript(wanted, this.#options.masqueradeAs)
     const refusal = await runCommand([...this.#enter, 'nft', '--check', '-f', '-'], script).then(
       () => undefined,
       (error: Error) => error.message,
