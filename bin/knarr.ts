@@ -10,6 +10,7 @@ process.exitCode = await main({
   argv: process.argv.slice(2),
   environment: process.env,
   mainFile: realpathSync(fileURLToPath(import.meta.url)),
+  kubectlBaseUrl: process.env['KNARR_KUBECTL_BASE_URL'] || 'https://dl.k8s.io',
   stdout: process.stdout,
   stderr: process.stderr,
 })

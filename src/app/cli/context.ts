@@ -1,6 +1,8 @@
 import type { Writable } from 'node:stream'
 import { UserError } from '../cluster/errors.ts'
+import { contextName } from '../cluster/names.ts'
 import { knarrHome, readProfile, type Profile } from '../cluster/profile.ts'
+import { isUp } from '../cluster/supervisor.ts'
 
 /** What a command may touch of the world outside. */
 export interface CommandLine {
@@ -8,6 +10,8 @@ export interface CommandLine {
   readonly environment: NodeJS.ProcessEnv
   /** The bundled command itself, to start roles with. */
   readonly mainFile: string
+  /** Holds `release/VERSION/bin/OS/ARCH/kubectl`, where none is installed. */
+  readonly kubectlBaseUrl: string
   readonly stdout: Writable & { isTTY?: boolean }
   readonly stderr: Writable & { isTTY?: boolean }
 }
@@ -22,6 +26,13 @@ export const print = (cli: CommandLine, line: string): boolean => cli.stdout.wri
 export function knownProfile(home: string, name: string): Profile {
   const profile = readProfile(home, name)
   if (!profile) throw new UserError(`there is no cluster knarr-${name}. Run: knarr up --profile ${name}`)
+  return profile
+}
+
+/** The same, where the command needs the cluster up. */
+export function runningProfile(home: string, name: string): Profile {
+  const profile = knownProfile(home, name)
+  if (!isUp(home, profile)) throw new UserError(`cluster ${contextName(profile)} is down. Run: knarr up --profile ${profile.name}`)
   return profile
 }
 

@@ -19,7 +19,7 @@ class Text extends Writable {
 
 const run = async (...argv: string[]) => {
   const [stdout, stderr] = [new Text(), new Text()]
-  const code = await main({ argv, environment: { KNARR_HOME: home, HOME: home }, mainFile: '/knarr.js', stdout, stderr })
+  const code = await main({ argv, environment: { KNARR_HOME: home, HOME: home }, mainFile: '/knarr.js', kubectlBaseUrl: 'http://127.0.0.1:1', stdout, stderr })
   return { code, stdout: stdout.text, stderr: stderr.text }
 }
 

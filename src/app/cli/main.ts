@@ -8,6 +8,7 @@ import { imageCommands } from './commands/image.ts'
 import { machineCommands } from './commands/machine.ts'
 import { nodeCommands } from './commands/node.ts'
 import { profileCommands } from './commands/profile.ts'
+import { toolCommands } from './commands/tools.ts'
 import { homeOf, UsageError, type CommandLine } from './context.ts'
 import { version } from '../version.ts'
 
@@ -40,7 +41,7 @@ const isSystemError = (error: unknown): error is NodeJS.ErrnoException => error 
 /** What `knarr --help` shows, in this order. */
 const groups: readonly (readonly [string, readonly CommandGroup[]])[] = [
   ['Clusters:', [clusterCommands, nodeCommands, profileCommands]],
-  ['Working with a cluster:', [imageCommands]],
+  ['Working with a cluster:', [toolCommands, imageCommands]],
   ['This machine:', [machineCommands]],
 ]
 

@@ -1,6 +1,7 @@
 import { nodes, pods } from '../../base/api/kinds.ts'
 import { clientOf } from '../cluster/identities.ts'
-import { isNodeReady, isUp } from '../cluster/lifecycle.ts'
+import { isNodeReady } from '../cluster/lifecycle.ts'
+import { isUp } from '../cluster/supervisor.ts'
 import { addNode, deleteNode, startNode, stopNode } from '../cluster/nodes.ts'
 import { profilePaths } from '../cluster/profile.ts'
 import { homeOf, knownProfile, print, table, UsageError, type CommandLine } from './context.ts'

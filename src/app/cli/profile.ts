@@ -1,6 +1,6 @@
 import { activeProfile, defaultProfile, setActiveProfile } from '../cluster/active-profile.ts'
 import { useContext } from '../cluster/kubeconfig.ts'
-import { isUp } from '../cluster/lifecycle.ts'
+import { isUp } from '../cluster/supervisor.ts'
 import { contextName } from '../cluster/names.ts'
 import { listProfiles, readProfile } from '../cluster/profile.ts'
 import { runningNodes } from '../cluster/profile-nodes.ts'

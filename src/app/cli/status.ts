@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { nodes, pods } from '../../base/api/kinds.ts'
+import { systemClock } from '../../base/lib/clock.ts'
 import { clientOf } from '../cluster/identities.ts'
-import { isNodeReady, isUp } from '../cluster/lifecycle.ts'
+import { isNodeReady } from '../cluster/lifecycle.ts'
+import { isUp } from '../cluster/supervisor.ts'
 import { listProfiles, profilePaths, readProfile, type Profile } from '../cluster/profile.ts'
 import { measureTree } from '../cluster/footprint.ts'
 import { homeOf, print, table, type CommandLine } from './context.ts'
@@ -30,7 +32,7 @@ async function row(home: string, profile: Profile): Promise<string[]> {
   try {
     const [nodeList, podList] = await Promise.all([client.list(nodes), client.list(pods)])
     const ready = nodeList.items.filter(isNodeReady).length
-    const tree = measureTree(paths)
+    const tree = await measureTree(paths, systemClock)
     return [
       profile.name,
       'up',

@@ -1,5 +1,6 @@
 import { pods } from '../../base/api/kinds.ts'
-import { bringUp, isUp, type UpResult } from '../cluster/lifecycle.ts'
+import { bringUp, type UpResult } from '../cluster/lifecycle.ts'
+import { isUp } from '../cluster/supervisor.ts'
 import { contextName } from '../cluster/names.ts'
 import { kubeconfigPath } from '../cluster/kubeconfig-path.ts'
 import { readProfile, type Profile, type RuntimeName } from '../cluster/profile.ts'

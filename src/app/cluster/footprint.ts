@@ -1,46 +1,68 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { rolePid, roles } from './supervisor.ts'
+import type { Clock } from '../../base/lib/clock.ts'
 import type { ProfilePaths } from './profile.ts'
+import { rolePid, roles } from './supervisor.ts'
 
+/** What Knarr's own processes of a cluster use; containers are not counted. Zeroes where there is no /proc. */
 export interface Footprint {
-  /** Proportional set size of Knarr's own processes (proc(5), smaps_rollup); containers are not counted. */
+  /** Proportional set size (proc(5), smaps_rollup). */
   readonly pssBytes: number
-  readonly cpuSeconds: number
+  /** Of one core, between two looks. */
   readonly cpuPercent: number
   readonly ageSeconds: number
 }
 
 const ticksPerSecond = 100
+const sampleMs = 300
 
-/** What the roles of a profile and their children use. Zeroes where there is no /proc. */
-export function measureTree(paths: ProfilePaths): Footprint {
+/** Looks twice, a moment apart: what a cluster used to start says nothing of what it uses now. */
+export async function measureTree(paths: ProfilePaths, clock: Clock): Promise<Footprint> {
+  const processes = treeOf(paths)
+  const before = new Map(processes.map(({ pid }) => [pid, cpuNanosOf(pid)]))
+  const startedMs = clock.monotonic()
+  await clock.sleep(sampleMs)
+  const elapsedNanos = (clock.monotonic() - startedMs) * 1e6
+  const usedNanos = processes.reduce((sum, { pid }) => sum + Math.max(0, cpuNanosOf(pid) - (before.get(pid) ?? 0)), 0)
+  const uptime = Number(read('/proc/uptime').split(' ')[0] ?? 0)
+  return {
+    pssBytes: processes.reduce((sum, { pid }) => sum + pssOf(pid), 0),
+    cpuPercent: elapsedNanos ? (100 * usedNanos) / elapsedNanos : 0,
+    ageSeconds: processes.length ? uptime - Math.min(...processes.map((process) => process.startTicks)) / ticksPerSecond : 0,
+  }
+}
+
+/** The roles and their children. */
+function treeOf(paths: ProfilePaths) {
   const processes = readProcesses()
   const pids = new Set(roles.map((role) => rolePid(paths, role)).filter((pid) => pid !== undefined))
   for (const process of processes) if (pids.has(process.parent)) pids.add(process.pid)
-  const mine = processes.filter((process) => pids.has(process.pid))
-  const uptime = Number(read('/proc/uptime').split(' ')[0] ?? 0)
-  const cpuSeconds = mine.reduce((sum, process) => sum + process.cpuTicks, 0) / ticksPerSecond
-  const ageSeconds = mine.length ? uptime - Math.min(...mine.map((process) => process.startTicks)) / ticksPerSecond : 0
-  return {
-    pssBytes: mine.reduce((sum, process) => sum + pssOf(process.pid), 0),
-    cpuSeconds,
-    cpuPercent: ageSeconds ? (100 * cpuSeconds) / ageSeconds : 0,
-    ageSeconds,
-  }
+  return processes.filter((process) => pids.has(process.pid))
 }
 
 function readProcesses() {
   const pids = list('/proc').filter((name) => /^\d+$/.test(name))
   return pids
     .flatMap((pid) => {
-      const fields = read(`/proc/${pid}/stat`)
-        .replace(/^.*\) /, '')
-        .split(' ')
-        .map(Number)
-      if (fields.length < 20) return []
-      return [{ pid: Number(pid), parent: fields[1] ?? 0, cpuTicks: (fields[11] ?? 0) + (fields[12] ?? 0), startTicks: fields[19] ?? 0 }]
+      const fields = statOf(pid)
+      return fields.length < 20 ? [] : [{ pid: Number(pid), parent: fields[1] ?? 0, startTicks: fields[19] ?? 0 }]
     })
     .sort((a, b) => a.startTicks - b.startTicks)
+}
+
+/** The fields of /proc/PID/stat from the third on (proc(5)). */
+const statOf = (pid: string | number): number[] =>
+  read(`/proc/${pid}/stat`)
+    .replace(/^.*\) /, '')
+    .split(' ')
+    .map(Number)
+
+/** From each thread's schedstat; where the kernel keeps none, from the ticks of 10 ms in stat. */
+export function cpuNanosOf(pid: number): number {
+  const threads = list(`/proc/${pid}/task`).map((thread) => Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0] || Number.NaN))
+  const nanos = threads.reduce((sum, each) => sum + each, 0)
+  if (threads.length > 0 && !Number.isNaN(nanos)) return nanos
+  const fields = statOf(pid)
+  return (((fields[11] ?? 0) + (fields[12] ?? 0)) * 1e9) / ticksPerSecond
 }
 
 const pssOf = (pid: number) => 1024 * Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)

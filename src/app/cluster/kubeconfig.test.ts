@@ -38,6 +38,14 @@ it("keeps others' entries and comments, replaces its own, and takes them out aga
   expect(text).not.toContain('knarr')
 })
 
+it('keeps the namespace that the user chose for the context', () => {
+  const file = join(folder, 'namespace')
+  writeContext(file, entry)
+  writeFileSync(file, readFileSync(file, 'utf8').replace('user: knarr-default', 'user: knarr-default\n      namespace: shop'))
+  writeContext(file, { ...entry, server: 'https://127.0.0.1:7443' })
+  expect(parse(readFileSync(file, 'utf8')).contexts[0].context).toEqual({ cluster: 'knarr-default', user: 'knarr-default', namespace: 'shop' })
+})
+
 it('switches the current context to one that is there, and to no other', () => {
   const file = join(folder, 'two')
   for (const name of ['knarr-c1', 'knarr-c2']) writeContext(file, { ...entry, name })

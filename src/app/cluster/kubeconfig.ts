@@ -32,15 +32,15 @@ const emptyConfig = () => new Document({ apiVersion: 'v1', kind: 'Config', clust
 function addContext(document: Document, { name, server, ca, client }: ContextEntry): void {
   upsert(document, 'clusters', name, { cluster: { server, 'certificate-authority-data': base64(ca) } })
   upsert(document, 'users', name, { user: { 'client-certificate-data': base64(client.cert), 'client-key-data': base64(client.key) } })
-  upsert(document, 'contexts', name, { context: { cluster: name, user: name } })
+  // A namespace that the user chose for the context stays.
+  if (!has(document, 'contexts', name)) upsert(document, 'contexts', name, { context: { cluster: name, user: name } })
   document.set('current-context', name)
 }
 
 /** Makes one of our contexts the current one; false where the file does not have it. */
 export function useContext(file: string, name: string): boolean {
   const document = read(file)
-  const contexts = document.get('contexts')
-  if (!isSeq(contexts) || !contexts.items.some((item) => isNamed(item, name))) return false
+  if (!has(document, 'contexts', name)) return false
   if (document.get('current-context') === name) return true
   document.set('current-context', name)
   write(file, document)
@@ -79,6 +79,11 @@ function read(file: string): Document {
 }
 
 const isNamed = (item: unknown, name: string) => isMap(item) && (item as YAMLMap).get('name') === name
+
+function has(document: Document, list: string, name: string): boolean {
+  const items = document.get(list)
+  return isSeq(items) && items.items.some((item) => isNamed(item, name))
+}
 
 function upsert(document: Document, list: string, name: string, value: object): void {
   const present = document.get(list)

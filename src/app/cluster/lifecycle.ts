@@ -21,7 +21,7 @@ import { profileFormat } from './profile-format.ts'
 import { firstNodes, runningNodes } from './profile-nodes.ts'
 import { profilePaths, readProfile, writeProfile, type Profile, type ProfilePaths, type RuntimeName } from './profile.ts'
 import type { Pki } from './pki.ts'
-import { isSupervised, type Role, stopOrphans, stopRoles, supervise } from './supervisor.ts'
+import { isSupervised, isUp, type Role, stopOrphans, stopRoles, supervise } from './supervisor.ts'
 
 export interface UpRequest {
   readonly home: string
@@ -99,9 +99,6 @@ function isAlive(paths: ProfilePaths, role: 'server' | 'agent'): true {
   if (failure !== undefined) throw new UserError(`the ${role} cannot run: ${failure}`)
   return true
 }
-
-export const isUp = (home: string, profile: Profile): boolean =>
-  isSupervised(profilePaths(home, profile.name), 'server') && (profile.runtime === 'simulated' || isSupervised(profilePaths(home, profile.name), 'agent'))
 
 /** Stops everything that runs and keeps the data. Says whether anything ran. */
 export const takeDown = (home: string, profile: Profile): Promise<boolean> => withLock(lockOf(home, profile.name), () => takeDownLocked(home, profile))

@@ -57,6 +57,8 @@ export interface ProfilePaths {
   readonly images: string
   /** Mirrors of registries, and how to speak with them. */
   readonly registries: string
+  /** Holds this cluster's context only, for `knarr kubectl`. */
+  readonly kubeconfig: string
 }
 
 /** `$KNARR_HOME`, or the XDG data folder (XDG Base Directory Specification). */
@@ -84,6 +86,7 @@ export function profilePaths(home: string, name: string): ProfilePaths {
     dialSocket: join(run, 'dial.sock'),
     images: join(home, 'images'),
     registries: join(home, 'registries.yaml'),
+    kubeconfig: join(directory, 'kubeconfig'),
   }
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ProfilePaths } from './profile.ts'
+import { type Profile, type ProfilePaths, profilePaths } from './profile.ts'
 
 /**
  * Restarts what dies: one small shell loop per role, outside Node, in a session of its own. A role that ran for ten
@@ -46,6 +46,12 @@ export function supervise(paths: ProfilePaths, role: Role, command: readonly str
 
 /** Whether the role's loop is alive. */
 export const isSupervised = (paths: ProfilePaths, role: Role): boolean => livePid(join(paths.run, `${role}.supervisor`), 'knarr-supervisor') !== undefined
+
+/** Whether every role that the cluster needs is kept alive. */
+export const isUp = (home: string, { name, runtime }: Profile): boolean => {
+  const paths = profilePaths(home, name)
+  return isSupervised(paths, 'server') && (runtime === 'simulated' || isSupervised(paths, 'agent'))
+}
 
 export const rolePid = (paths: ProfilePaths, role: Role): number | undefined => livePid(join(paths.run, `${role}.pid`), 'knarr')
 
