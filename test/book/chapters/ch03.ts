@@ -45,7 +45,7 @@ const start: Readonly<Record<string, Entry>> = {
   '3.1.2-7': {
     before: ['knarr up'],
     see: ['cluster knarr-default is deleted'],
-    proof: { 'knarr status': 'there is no cluster{...}', 'kubectl get nodes 2>&1; true': '! {...} Ready {...}\n{...}' },
+    proof: { 'knarr status': 'there is no cluster{...}', 'kubectl get nodes 2>&1; true': 'The connection to the server localhost:8080 was refused {...}' },
   },
 }
 
