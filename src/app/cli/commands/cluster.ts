@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import { positiveInteger } from '../context.ts'
+import { checkKubernetesVersion } from '../kubernetes-version.ts'
 import { type CommandGroup, profileOption, subcommand } from './command.ts'
 
 export const clusterCommands: CommandGroup = (knarr, cli) => {
@@ -8,6 +9,7 @@ export const clusterCommands: CommandGroup = (knarr, cli) => {
     .addOption(new Option('-n, --nodes <count>', 'one control plane and the rest workers (default: 3)').argParser(positiveInteger('--nodes', 100)))
     .option('--kubeconfig <file>', 'where to add the context (default: $KUBECONFIG or ~/.kube/config)')
     .addOption(new Option('--runtime <name>', 'how Pods run (default: process)').choices(['process', 'simulated']))
+    .addOption(new Option('--kubernetes-version <version>', '1.36, or stable or latest, which mean it').argParser(checkKubernetesVersion))
     .action(async (options) => (await import('../up.ts')).up(cli, options))
   subcommand(knarr, 'status', 'show the clusters of this user').action(async () => (await import('../status.ts')).status(cli))
   subcommand(knarr, 'down', 'stop a cluster and keep its data')
