@@ -45,6 +45,7 @@ function examine(cli: CommandLine): Finding[] {
     { what: 'data folder', ...dataFolder(homeOf(cli)) },
     wish('kubectl', 'any kubectl from 1.20 on works with Knarr', 'apt-get install -y kubernetes-client'),
     wish('nft', 'Services go through the userspace proxy, and Pods do not reach the internet', 'apt-get install -y nftables'),
+    wish('script', 'kubectl exec -it, run -it and containers with tty are refused', 'apt-get install -y bsdutils'),
   ]
 }
 
