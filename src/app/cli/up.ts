@@ -14,6 +14,9 @@ export interface UpOptions {
   readonly nodes?: number
   readonly kubeconfig?: string
   readonly runtime?: RuntimeName
+  readonly cpus?: number
+  readonly memory?: number
+  readonly diskSize?: number
 }
 
 export async function up(cli: CommandLine, options: UpOptions): Promise<void> {
@@ -47,6 +50,11 @@ export async function startCluster(cli: CommandLine, options: UpOptions): Promis
     name: options.profile,
     nodes: options.nodes,
     runtime: options.runtime,
+    resources: {
+      ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
+      ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
+      ...(options.diskSize === undefined ? {} : { diskBytes: options.diskSize }),
+    },
     mainFile: cli.mainFile,
     environment: cli.environment,
     kubeconfig: options.kubeconfig ?? known?.kubeconfig ?? kubeconfigPath(cli.environment),

@@ -55,6 +55,7 @@ export async function runAgent(context: RoleContext): Promise<void> {
     network: createPodNetwork({ podCIDR, hostPorts, log }),
     nodeNetwork: (node) => nodeNetwork.of(node),
     cgroupRoot: contextName(profile),
+    limits: { cpus: profile.resources?.cpus, memoryBytes: profile.resources?.memoryBytes },
   })
   await relayApi(layout, paths.serverSocket, signal)
   // DNS and the service proxy read the same objects: one watch of each serves both.

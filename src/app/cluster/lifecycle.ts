@@ -19,7 +19,7 @@ import { failureOf, forgetFailure } from './role-failure.ts'
 import { layoutOf } from './layout.ts'
 import { profileFormat } from './profile-format.ts'
 import { firstNodes, runningNodes } from './profile-nodes.ts'
-import { profilePaths, readProfile, writeProfile, type Profile, type ProfilePaths, type RuntimeName } from './profile.ts'
+import { profilePaths, readProfile, writeProfile, type ClusterResources, type Profile, type ProfilePaths, type RuntimeName } from './profile.ts'
 import type { Pki } from './pki.ts'
 import { isSupervised, isUp, type Role, stopOrphans, stopRoles, supervise } from './supervisor.ts'
 
@@ -28,6 +28,7 @@ export interface UpRequest {
   readonly name: string
   readonly nodes?: number | undefined
   readonly runtime?: RuntimeName | undefined
+  readonly resources?: ClusterResources | undefined
   readonly kubeconfig: string
   readonly mainFile: string
   readonly environment: NodeJS.ProcessEnv
@@ -135,6 +136,7 @@ async function planProfile(request: UpRequest): Promise<Profile> {
       throw new UserError(
         `cluster ${contextName(known)} was made with --runtime ${known.runtime}. Run: knarr delete --profile ${known.name}    and bring it up again`,
       )
+    requireSameResources(known, request.resources)
     if (request.nodes && request.nodes !== known.nodes.length)
       throw new UserError(`cluster ${contextName(known)} has ${known.nodes.length} nodes. Change that with: knarr node add    or: knarr node delete NAME`)
     return { ...(await withFreePorts(request.home, known)), kubeconfig: request.kubeconfig }
@@ -147,12 +149,23 @@ async function planProfile(request: UpRequest): Promise<Profile> {
     runtime,
     nodes: firstNodes(request.name, ranges.nodeCIDR, request.nodes ?? 3),
     ranges,
+    ...(request.resources && Object.keys(request.resources).length > 0 ? { resources: request.resources } : {}),
     apiPort: await freePort(6443),
     httpPort: await freePort(8080),
     httpsPort: await freePort(8443),
     registryPort: await freePort(defaultRegistryPort),
     kubeconfig: request.kubeconfig,
   }
+}
+
+function requireSameResources(known: Profile, asked: ClusterResources = {}): void {
+  for (const [name, flag] of [
+    ['cpus', '--cpus'],
+    ['memoryBytes', '--memory'],
+    ['diskBytes', '--disk-size'],
+  ] as const)
+    if (asked[name] !== undefined && asked[name] !== known.resources?.[name])
+      throw new UserError(`cluster ${contextName(known)} was made with another ${flag}. Run: knarr delete --profile ${known.name}    and bring it up again`)
 }
 
 export function networkOf(profile: Profile) {

@@ -12,14 +12,19 @@ export function localNodes({ home, profile: first, paths }: Pick<RoleContext, 'h
   return {
     current: (): Profile => profile,
     read: (): void => void (profile = readProfile(home, first.name) ?? profile),
-    wanted: (): LocalNodes => wantedNodes(profile, machineCapacity(paths.directory)),
+    wanted: (): LocalNodes => wantedNodes(profile, capacityOf(profile, paths.directory)),
   }
 }
 
-/** Every virtual node has the capacity of the machine, as minikube's and kind's nodes have. */
-function machineCapacity(directory: string): NodeCapacity {
+/** Every virtual node has the capacity of the machine, or of the whole cluster where that is limited, as minikube's and kind's nodes have. */
+function capacityOf({ resources }: Profile, directory: string): NodeCapacity {
   const disk = statfsSync(directory)
-  return { cpu: cpus().length, memoryBytes: totalmem(), pods: 110, ephemeralStorageBytes: disk.blocks * disk.bsize }
+  return {
+    cpu: resources?.cpus ?? cpus().length,
+    memoryBytes: resources?.memoryBytes ?? totalmem(),
+    pods: 110,
+    ephemeralStorageBytes: resources?.diskBytes ?? disk.blocks * disk.bsize,
+  }
 }
 
 function wantedNodes(profile: Profile, capacity: NodeCapacity): LocalNodes {

@@ -13,6 +13,13 @@ export interface Ranges {
   readonly nodeCIDR: string
 }
 
+export interface ClusterResources {
+  readonly cpus?: number
+  readonly memoryBytes?: number
+  /** Said by the nodes; nothing enforces it. */
+  readonly diskBytes?: number
+}
+
 /** A virtual node. Its address and name stay its own for as long as it exists. */
 export interface ProfileNode {
   readonly name: string
@@ -30,6 +37,8 @@ export interface Profile {
   /** The first is the control plane. */
   readonly nodes: readonly ProfileNode[]
   readonly ranges: Ranges
+  /** What the cluster as a whole may take, and what each node says it has; absent: all of the machine's. */
+  readonly resources?: ClusterResources
   readonly apiPort: number
   readonly httpPort: number
   readonly httpsPort: number

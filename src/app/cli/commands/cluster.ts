@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import { positiveInteger } from '../context.ts'
+import { allMemory, cpuCount, sizeInBytes } from '../sizes.ts'
 import { checkKubernetesVersion } from '../kubernetes-version.ts'
 import { type CommandGroup, profileOption, subcommand } from './command.ts'
 
@@ -9,6 +10,9 @@ export const clusterCommands: CommandGroup = (knarr, cli) => {
     .addOption(new Option('-n, --nodes <count>', 'one control plane and the rest workers (default: 3)').argParser(positiveInteger('--nodes', 100)))
     .option('--kubeconfig <file>', 'where to add the context (default: $KUBECONFIG or ~/.kube/config)')
     .addOption(new Option('--runtime <name>', 'how Pods run (default: process)').choices(['process', 'simulated']))
+    .addOption(new Option('--cpus <count>', 'what the whole cluster may use, or max (default: all)').argParser(cpuCount))
+    .addOption(new Option('--memory <size>', 'the same of memory: 2g, 1977mb, 2048 or max').argParser(sizeInBytes('--memory', allMemory)))
+    .addOption(new Option('--disk-size <size>', 'what the nodes report: 20g').argParser(sizeInBytes('--disk-size')))
     .addOption(new Option('--kubernetes-version <version>', '1.36, or stable or latest, which mean it').argParser(checkKubernetesVersion))
     .action(async (options) => (await import('../up.ts')).up(cli, options))
   subcommand(knarr, 'status', 'show the clusters of this user').action(async () => (await import('../status.ts')).status(cli))

@@ -44,6 +44,8 @@ export interface ProcessRuntimeOptions {
   readonly network: PodNetwork
   /** Name of the control group above all others, such as `knarr-default`. */
   readonly cgroupRoot: string
+  /** What all containers together may take. */
+  readonly limits?: { readonly cpus?: number | undefined; readonly memoryBytes?: number | undefined }
   readonly version?: string
   /** Network namespace (a path) of a node for its hostNetwork Pods; the agent's own where it gives none. */
   readonly nodeNetwork?: (node: string) => Promise<string | undefined>
@@ -60,6 +62,9 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
   for (const name of ['sandboxes', 'containers']) mkdirSync(join(options.directory, name), { recursive: true, mode: 0o700 })
   const scratch = await prepareDirectory(options.directory)
   const cgroups = openCgroups(options.cgroupRoot)
+  const { cpus, memoryBytes } = options.limits ?? {}
+  const whole = { ...(cpus === undefined ? {} : { cpuQuotaMicros: cpus * 100_000 }), ...(memoryBytes === undefined ? {} : { memoryLimitBytes: memoryBytes }) }
+  if (Object.keys(whole).length > 0) cgroups.create('', whole)
   if (cgroups.version === 0) options.log.warn({}, 'no control groups can be written: limits of containers are not enforced')
   return new ProcessRuntime({ ...options, tools, cgroups, scratch })
 }
