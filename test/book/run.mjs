@@ -5,6 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
+const book = process.env.KNARR_BOOK ?? join(import.meta.dirname, '..', '..', '..', 'shared', 'book')
+if (!existsSync(book)) {
+  process.stdout.write(`the book is not at ${book} (its listings are no part of Knarr; set KNARR_BOOK to their folder), so nothing of it is run\n`)
+  process.exit(0)
+}
+
 const { values } = parseArgs({ options: { ledger: { type: 'string' }, chapter: { type: 'string' } } })
 const scratch = mkdtempSync(join(tmpdir(), 'knarr-book-'))
 const file = values.ledger ?? join(scratch, 'ledger.txt')
