@@ -200,7 +200,7 @@ export class LocalImageStore implements ImageStore {
 
   #explain(name: string, error: unknown): never {
     if (!(error instanceof PullError) || !isUnreachable(error.cause ?? {})) throw error
-    const rest = this.find(name) ? 'and imagePullPolicy Always asks it' : 'and no image of that name is here (knarr image ls)'
+    const rest = this.find(name) ? 'though an image of that name is here from an earlier pull' : 'and no image of that name is here (knarr image ls)'
     throw new PullError(`no route to its registry, ${rest}`, { cause: error })
   }
 
