@@ -25,8 +25,11 @@ describe.skipIf(!bookIsHere || !isRoot)(bookIsHere ? 'the book, listing by listi
       })
       if (listings.length === 0) return
 
-      const run = new ChapterRun(chapter)
-      beforeAll(() => run.begin())
+      let run: ChapterRun
+      beforeAll(async () => {
+        run = new ChapterRun(chapter)
+        await run.begin()
+      })
       afterAll(() => run.end())
       for (const listing of listings)
         test(`${listing.id} ${listing.title}`, async ({ skip }) => {
