@@ -8,6 +8,7 @@ import type { ExecOptions, ExecSession } from '../runtime.ts'
 import { toolEnvironment } from './host-tools.ts'
 import { readFifo } from './output.ts'
 import { quote } from './shell.ts'
+import type { Clock } from '../../../base/lib/clock.ts'
 import { TerminalSize } from './terminal.ts'
 
 /** Pairs of FIFOs in a container's folder. Node's own pipes are sockets, which a program cannot open again as /dev/stdout. */
@@ -38,7 +39,7 @@ export class ExecPipes {
 }
 
 /** `root` is the container's root as this machine reaches it. */
-type StartOptions = ExecOptions & { readonly script: string; readonly folder: string; readonly root: string; readonly pipes: ExecPipes }
+type StartOptions = ExecOptions & { readonly script: string; readonly folder: string; readonly root: string; readonly pipes: ExecPipes; readonly clock: Clock }
 
 /** Runs a script that ends in the wanted command, with pipes or with a terminal. */
 export function startExec(options: StartOptions): ExecSession {
@@ -78,15 +79,15 @@ function touchFifo(path: string): void {
 const endOfTransmission = '\x04'
 
 /** The relay's own input stays open until it ends by itself: what the client ends is said to the terminal. */
-function withTerminal({ script, root }: StartOptions): ExecSession {
+function withTerminal({ script, root, clock }: StartOptions): ExecSession {
   const child = spawn('sh', ['-c', script], { cwd: '/', detached: true, env: toolEnvironment, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
-  const size = new TerminalSize()
+  const size = new TerminalSize({ clock })
   child.stdio[3]?.once('data', (name: Buffer) => size.open(root + name.toString().trim()))
   const stdout = new PassThrough()
   for (const output of [child.stdout, child.stderr]) output.on('error', () => {}).pipe(stdout, { end: false })
   child.stdin.on('error', () => {})
   const stdin = new Writable({
-    write: (chunk: Buffer, _encoding, done) => void child.stdin.write(chunk, () => done()),
+    write: (chunk: Buffer, _encoding, done) => size.whenSettled(() => void child.stdin.write(chunk, () => done())),
     final: (done) => void child.stdin.write(endOfTransmission, () => done()),
   })
   const exited = new Promise<number>((resolve, reject) => {

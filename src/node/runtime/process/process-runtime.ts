@@ -242,15 +242,15 @@ class ProcessRuntime implements ContainerRuntime {
       env,
       argv: options.command,
     })
-    const { tools, cgroups } = this.#options
+    const { tools, cgroups, clock } = this.#options
     const script = execScript({ tools, pid: init.pid, uid: config.user.uid, joinFiles: cgroups.joinFiles(cgroup), command, tty: options.tty })
-    return startExec({ ...options, script, pipes: this.#pipes, folder, root: `/proc/${init.pid}/root` })
+    return startExec({ ...options, script, clock, pipes: this.#pipes, folder, root: `/proc/${init.pid}/root` })
   }
 
   async attach(containerId: string, options: { readonly stdin: boolean }): Promise<AttachSession> {
     const container = this.#container(containerId)
     if (container.state !== 'running') throw new Error(`container ${container.record.config.name} is not running`)
-    return attachTo(container, options)
+    return attachTo(container, { ...options, clock: this.#options.clock })
   }
 
   async portForward(sandboxId: string, port: number): Promise<Duplex> {

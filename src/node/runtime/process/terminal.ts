@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { Clock } from '../../../base/lib/clock.ts'
 import { toolEnvironment } from './host-tools.ts'
 import { devptsOptions } from './root-filesystem.ts'
 import { quote } from './shell.ts'
@@ -53,11 +54,28 @@ export function containerTerminalScript(options: { readonly devpts: string; read
   ].join('\n')
 }
 
-/** Tells a terminal its size, and so its programs by SIGWINCH. The newest size wins; one that comes before the name waits for it. */
+// Sizes come in bursts (kubectl attach says one too large and then the true one, so that the screen is drawn anew), input beside them.
+const quietMs = 25
+
+/**
+ * Tells a terminal its size, and so its programs by SIGWINCH: one size at a time, the newest wins; one that comes before the terminal's
+ * name waits for it.
+ */
 export class TerminalSize {
+  readonly #clock: Clock
+  readonly #tell: TellSize
+  readonly #settled: (() => void)[] = []
   #device: string | undefined
   #wanted: readonly [columns: number, rows: number] | undefined
-  #isRunning = false
+  #isTelling = false
+  #isQuiet = false
+  #cancelQuiet = () => {}
+
+  constructor(options: { readonly clock: Clock; readonly tell?: TellSize }) {
+    this.#clock = options.clock
+    this.#tell = options.tell ?? tellByStty
+    this.#awaitQuiet()
+  }
 
   /** The device as this machine's root reaches it, such as `/proc/123/root/dev/pts/0`. */
   open(device: string): void {
@@ -67,20 +85,48 @@ export class TerminalSize {
 
   set(columns: number, rows: number): void {
     this.#wanted = [columns, rows]
+    this.#awaitQuiet()
     this.#apply()
   }
 
+  /** Calls back when the terminal has the size that came last and no more came for a moment: what was typed after a size must not overtake it. */
+  whenSettled(callback: () => void): void {
+    this.#settled.push(callback)
+    this.#settle()
+  }
+
+  #awaitQuiet(): void {
+    this.#isQuiet = false
+    this.#cancelQuiet()
+    this.#cancelQuiet = this.#clock.after(quietMs, () => {
+      this.#isQuiet = true
+      this.#settle()
+    })
+  }
+
   #apply(): void {
-    if (!this.#device || !this.#wanted || this.#isRunning) return
+    if (!this.#device || !this.#wanted || this.#isTelling) return
     const [columns, rows] = this.#wanted
     this.#wanted = undefined
-    this.#isRunning = true
-    const child = spawn('stty', ['-F', this.#device, 'rows', String(rows), 'cols', String(columns)], { env: toolEnvironment, stdio: 'ignore' })
-    // A terminal that has gone needs no size.
-    const done = () => {
-      this.#isRunning = false
+    this.#isTelling = true
+    this.#tell({ device: this.#device, columns, rows }, () => {
+      this.#isTelling = false
       this.#apply()
-    }
-    child.once('exit', done).once('error', done)
+      this.#settle()
+    })
+  }
+
+  #settle(): void {
+    // Without a terminal there is nobody to be overtaken: its input waits in the pipe.
+    if (!this.#isQuiet || this.#isTelling || (this.#wanted && this.#device)) return
+    for (const callback of this.#settled.splice(0)) callback()
   }
 }
+
+type TellSize = (size: { readonly device: string; readonly columns: number; readonly rows: number }, done: () => void) => void
+
+// A terminal that has gone needs no size.
+const tellByStty: TellSize = ({ device, columns, rows }, done) =>
+  void spawn('stty', ['-F', device, 'rows', String(rows), 'cols', String(columns)], { env: toolEnvironment, stdio: 'ignore' })
+    .once('exit', done)
+    .once('error', done)
