@@ -4,6 +4,7 @@ import { UserError } from '../cluster/errors.ts'
 import { activeProfile } from '../cluster/active-profile.ts'
 import { clusterCommands } from './commands/cluster.ts'
 import { type CommandGroup, profileOption } from './commands/command.ts'
+import { keepCommands } from './commands/keep.ts'
 import { imageCommands } from './commands/image.ts'
 import { machineCommands } from './commands/machine.ts'
 import { nodeCommands } from './commands/node.ts'
@@ -42,6 +43,7 @@ const isSystemError = (error: unknown): error is NodeJS.ErrnoException => error 
 const groups: readonly (readonly [string, readonly CommandGroup[]])[] = [
   ['Clusters:', [clusterCommands, nodeCommands, profileCommands]],
   ['Working with a cluster:', [toolCommands, imageCommands]],
+  ['Keeping a cluster:', [keepCommands]],
   ['This machine:', [machineCommands]],
 ]
 

@@ -1,5 +1,5 @@
 import { pods } from '../../base/api/kinds.ts'
-import { bringUp, type UpResult } from '../cluster/lifecycle.ts'
+import { bringUp, type UpRequest, type UpResult } from '../cluster/lifecycle.ts'
 import { isUp } from '../cluster/supervisor.ts'
 import { contextName } from '../cluster/names.ts'
 import { kubeconfigPath } from '../cluster/kubeconfig-path.ts'
@@ -44,8 +44,12 @@ export async function startCluster(cli: CommandLine, options: UpOptions): Promis
   const known = readProfile(home, options.profile)
   const runtime = options.runtime ?? known?.runtime ?? 'process'
   if (runtime === 'process' && !(known && isUp(home, known))) requireRightsForPods('$(which knarr) up')
-  const showProgress = cli.stderr.isTTY === true
-  const result = await bringUp({
+  return bringUp(upRequest(cli, options)).finally(() => endProgress(cli))
+}
+
+export function upRequest(cli: CommandLine, options: UpOptions): UpRequest {
+  const home = homeOf(cli)
+  return {
     home,
     name: options.profile,
     nodes: options.nodes,
@@ -57,8 +61,10 @@ export async function startCluster(cli: CommandLine, options: UpOptions): Promis
     },
     mainFile: cli.mainFile,
     environment: cli.environment,
-    kubeconfig: options.kubeconfig ?? known?.kubeconfig ?? kubeconfigPath(cli.environment),
-    onProgress: (line) => showProgress && cli.stderr.write(`\r\x1b[K${line} …`),
-  }).finally(() => showProgress && cli.stderr.write('\r\x1b[K'))
-  return result
+    kubeconfig: options.kubeconfig ?? readProfile(home, options.profile)?.kubeconfig ?? kubeconfigPath(cli.environment),
+    onProgress: (line) => cli.stderr.isTTY === true && cli.stderr.write(`\r\x1b[K${line} …`),
+  }
 }
+
+/** Takes the line of progress away. */
+export const endProgress = (cli: CommandLine): boolean => cli.stderr.isTTY === true && cli.stderr.write('\r\x1b[K')

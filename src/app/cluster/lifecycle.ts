@@ -9,6 +9,7 @@ import { silentLog } from '../../base/lib/log.ts'
 import { setUpProfileNetwork, tearDownProfileNetwork } from '../../node/network/profile-network.ts'
 import { pickRanges } from '../../node/network/ranges.ts'
 import { destroyAll } from '../../node/runtime/process/destroy.ts'
+import { thaw } from '../../node/runtime/process/freeze.ts'
 import { activeProfile, defaultProfile, setActiveProfile } from './active-profile.ts'
 import { unmountBelow } from '../../node/runtime/process/mounts.ts'
 import { UserError } from './errors.ts'
@@ -20,6 +21,7 @@ import { layoutOf } from './layout.ts'
 import { profileFormat } from './profile-format.ts'
 import { firstNodes, runningNodes } from './profile-nodes.ts'
 import { profilePaths, readProfile, writeProfile, type ClusterResources, type Profile, type ProfilePaths, type RuntimeName } from './profile.ts'
+import { applyReplacement, hasReplacement } from './replacement.ts'
 import type { Pki } from './pki.ts'
 import { isSupervised, isUp, type Role, stopOrphans, stopRoles, supervise } from './supervisor.ts'
 
@@ -51,8 +53,10 @@ export const bringUp = (request: UpRequest): Promise<UpResult> => withLock(lockO
 
 export const lockOf = (home: string, name: string) => join(home, `${name}.lock`)
 
-async function bringUpLocked(request: UpRequest): Promise<UpResult> {
+/** The same for who holds the lock. What was committed to take the place of the cluster's state does so first. */
+export async function bringUpLocked(request: UpRequest): Promise<UpResult> {
   const startedMs = performance.now()
+  await finishReplacement(request.home, request.name)
   const profile = await planProfile(request)
   const paths = profilePaths(request.home, profile.name)
   const wasUp = isUp(request.home, profile)
@@ -105,13 +109,28 @@ function isAlive(paths: ProfilePaths, role: 'server' | 'agent'): true {
 export const takeDown = (home: string, profile: Profile): Promise<boolean> => withLock(lockOf(home, profile.name), () => takeDownLocked(home, profile))
 
 async function takeDownLocked(home: string, profile: Profile): Promise<boolean> {
+  const ran = await endProcesses(home, profile)
+  if (profile.runtime === 'process') await tearDownProfileNetwork(profile.name)
+  return ran
+}
+
+/** Ends the cluster's processes and containers, and leaves it its network. Says whether anything ran. */
+export async function endProcesses(home: string, profile: Profile): Promise<boolean> {
   const paths = profilePaths(home, profile.name)
   const ran = await stopRoles(paths)
   if (profile.runtime !== 'process') return ran
+  thaw({ cgroupRoot: contextName(profile) })
   await destroyAll(paths.runtime, { cgroupRoot: contextName(profile) })
   await unmountBelow(paths.directory)
-  await tearDownProfileNetwork(profile.name)
   return ran
+}
+
+async function finishReplacement(home: string, name: string): Promise<void> {
+  const paths = profilePaths(home, name)
+  if (!hasReplacement(paths)) return
+  const profile = readProfile(home, name)
+  if (profile) await endProcesses(home, profile)
+  applyReplacement(paths)
 }
 
 /** Removes a cluster with its data and its kubeconfig entries. */

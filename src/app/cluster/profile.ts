@@ -59,7 +59,11 @@ export interface ProfilePaths {
   readonly runtime: string
   readonly kubelet: string
   readonly volumes: string
+  /** Saved states, by name: see `keep/`. */
+  readonly snapshots: string
   readonly serverSocket: string
+  /** Where the server hands out all that its store holds. */
+  readonly storeSocket: string
   readonly agentSocket: string
   readonly dnsSocket: string
   readonly dialSocket: string
@@ -89,7 +93,9 @@ export function profilePaths(home: string, name: string): ProfilePaths {
     runtime: join(directory, 'runtime'),
     kubelet: join(directory, 'kubelet'),
     volumes: join(directory, 'volumes'),
+    snapshots: join(directory, 'snapshots'),
     serverSocket: join(run, 'server.sock'),
+    storeSocket: join(run, 'store.sock'),
     agentSocket: join(run, 'agent.sock'),
     dnsSocket: join(run, 'dns.sock'),
     dialSocket: join(run, 'dial.sock'),

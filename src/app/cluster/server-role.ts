@@ -14,6 +14,7 @@ import { layoutOf } from './layout.ts'
 import { contextName } from './names.ts'
 import { awaitPki } from './pki.ts'
 import { readProfile } from './profile.ts'
+import { serveStore } from './store-socket.ts'
 import { runningNodes } from './profile-nodes.ts'
 import { aborted, type RoleContext } from './role.ts'
 
@@ -42,6 +43,7 @@ export async function runServer(context: RoleContext): Promise<void> {
   rmSync(paths.serverSocket, { force: true })
   await server.listen({ tls, socketPath: paths.serverSocket, signal })
   await server.listen({ tls, host: '127.0.0.1', port: profile.apiPort, signal })
+  await serveStore({ socketPath: paths.storeSocket, store, signal })
   log.info({ port: profile.apiPort }, `the API of ${contextName(profile)} answers`)
 
   const running = controlPlane.run()

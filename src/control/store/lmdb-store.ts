@@ -24,7 +24,10 @@ export interface LmdbStoreOptions {
 export class LmdbStore extends LogStore {}
 
 /** Opens the store, or makes it. Throws when the data are of a newer format than this version can read. */
-export const openLmdbStore = (options: LmdbStoreOptions): LmdbStore => new LmdbStore({ journal: new LmdbJournal(options) })
+export const openLmdbStore = (options: LmdbStoreOptions): LmdbStore => new LmdbStore({ journal: openLmdbJournal(options) })
+
+/** The log beneath it, for who writes one without a store. */
+export const openLmdbJournal = (options: LmdbStoreOptions): Journal => new LmdbJournal(options)
 
 function openDatabase(path: string, noSync: boolean): RootDatabase<Uint8Array, (string | number)[]> {
   try {

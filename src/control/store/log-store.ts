@@ -54,7 +54,8 @@ export class LogStore implements Store {
   constructor(options: { journal: Journal }) {
     this.#journal = options.journal
     const state = options.journal.load()
-    this.#revision = this.#assigned = Math.max(emptyRevision, state.revision)
+    // A restored log's history begins ahead of its last record.
+    this.#revision = this.#assigned = Math.max(emptyRevision, state.revision, state.compactRevision)
     this.#compactRevision = state.compactRevision
     for (const version of state.versions) this.#index(version)
   }

@@ -1,0 +1,68 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { Entry } from '../../control/store/store.ts'
+import { seedLmdbStore } from '../../control/store/seed.ts'
+import { tearDownProfileNetwork } from '../../node/network/profile-network.ts'
+import { cloneFolders } from '../../node/storage/clone.ts'
+import { bringUpLocked, endProcesses, lockOf, type UpRequest, type UpResult } from '../cluster/lifecycle.ts'
+import { withLock } from '../cluster/lock.ts'
+import { profilePaths, readProfile, type Profile, type ProfilePaths } from '../cluster/profile.ts'
+import { applyReplacement, commitReplacement, discardStaging, emptyTrash, stageReplacement } from '../cluster/replacement.ts'
+import { isUp } from '../cluster/supervisor.ts'
+import { seenRevision } from './capture.ts'
+
+/** What is to be a cluster's state from now on. */
+export interface NewState {
+  readonly profile: Profile
+  readonly entries: readonly Entry[]
+  /** The newest revision of the state itself, where it has been a cluster's. */
+  readonly revision: number
+  /** Folders whose content becomes the volumes: `copy` leaves them where they are, `move` takes them. */
+  readonly volumes?: { readonly from: string; readonly by: 'copy' | 'move' }
+  /** A folder of certificates and keys to take; without it the profile keeps its own. */
+  readonly pki?: string
+}
+
+/**
+ * Gives a profile another state and brings it up. `read` is asked under the profile's lock, with the profile as it is. All is made ready
+ * while the old cluster still runs, so that it is away for as short as can be.
+ */
+export const replaceState = (request: UpRequest, read: (known: Profile | undefined) => Promise<NewState>): Promise<UpResult> =>
+  withLock(lockOf(request.home, request.name), async () => {
+    const paths = profilePaths(request.home, request.name)
+    const known = readProfile(request.home, request.name)
+    const state = await read(known)
+    mkdirSync(paths.directory, { recursive: true, mode: 0o700 })
+    try {
+      await stage(paths, state, known !== undefined && isUp(request.home, known))
+      commitReplacement(paths)
+    } catch (error) {
+      discardStaging(paths)
+      throw error
+    }
+    if (known) await stop(request.home, known, state.profile)
+    applyReplacement(paths)
+    const result = await bringUpLocked(request)
+    emptyTrash(paths)
+    return result
+  })
+
+async function stage(paths: ProfilePaths, state: NewState, isRunning: boolean): Promise<void> {
+  const staging = stageReplacement(paths)
+  const seen = Math.max(state.revision, await seenRevision(paths, isRunning))
+  await seedLmdbStore({ path: join(staging, 'store'), entries: state.entries, seenRevision: seen })
+  const volumes = join(staging, 'volumes')
+  if (state.volumes?.by === 'move') renameSync(state.volumes.from, volumes)
+  else if (state.volumes) await cloneFolders(state.volumes.from, volumes)
+  else mkdirSync(volumes, { mode: 0o700 })
+  if (state.pki) renameSync(state.pki, join(staging, 'pki'))
+  writeFileSync(join(staging, 'profile.json'), `${JSON.stringify(state.profile, null, 2)}\n`)
+}
+
+/** The network stays where the new state has the same addresses: that is most of the time that a cluster takes to start. */
+async function stop(home: string, known: Profile, next: Profile): Promise<void> {
+  await endProcesses(home, known)
+  const isSame = isDeepStrictEqual([known.ranges, known.nodes], [next.ranges, next.nodes])
+  if (!isSame && known.runtime === 'process') await tearDownProfileNetwork(known.name)
+}
