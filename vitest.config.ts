@@ -12,13 +12,14 @@ export default defineConfig({
         resolve,
         test: {
           name: 'stories', include: ['test/stories/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000,
-          fileParallelism: false,
+          // Clusters share names, ports and cores: one at a time, the book's after the project's own.
+          fileParallelism: false, sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
           name: 'book', include: ['test/book/book.test.ts'], testTimeout: 180_000, hookTimeout: 120_000,
-          fileParallelism: false,
+          fileParallelism: false, sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ import { UserError } from './errors.ts'
 import { clientOf, ensureCertificates } from './identities.ts'
 import { withLock } from './lock.ts'
 import { contextName } from './names.ts'
+import { requireNoNamesake } from './namesake.ts'
 import { failureOf, forgetFailure } from './role-failure.ts'
 import { layoutOf } from './layout.ts'
 import { profileFormat } from './profile-format.ts'
@@ -227,24 +228,6 @@ function startAgent(request: UpRequest, profile: Profile): void {
   if (profile.runtime === 'simulated' || isSupervised(paths, 'agent')) return
   const command = ['nsenter', `--net=/run/netns/${contextName(profile)}`, ...commandOf(request, 'agent', profile)]
   supervise(paths, 'agent', command, request.environment)
-}
-
-/** Network namespace and cgroup are named after the profile: a cluster of the same name that another data folder runs is not ours to touch. */
-function requireNoNamesake(home: string, profile: Profile): void {
-  if (profile.runtime !== 'process') return
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const [, , internal, role, otherHome, name] = commandLineOf(pid)
-    if (internal === 'internal' && role === 'agent' && name === profile.name && otherHome !== home)
-      throw new UserError(`a cluster ${contextName(profile)} runs already, from ${otherHome}. Use it, or another name: knarr up --profile NAME`)
-  }
-}
-
-function commandLineOf(pid: string): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-  } catch {
-    return []
-  }
 }
 
 async function areNodesReady(client: Client, profile: Profile): Promise<boolean> {
