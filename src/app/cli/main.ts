@@ -20,6 +20,11 @@ export async function main(cli: CommandLine): Promise<number> {
       const { runRole } = await import('./roles.ts')
       return await runRole(cli)
     }
+    if (cli.argv[0] === 'complete') {
+      const { printCandidates } = await import('./completion/completion.ts')
+      printCandidates(cli, program(cli), cli.argv.slice(1))
+      return 0
+    }
     if (cli.argv.length === 0) program(cli).help()
     await program(cli).parseAsync([...cli.argv], { from: 'user' })
     return typeof process.exitCode === 'number' ? process.exitCode : 0

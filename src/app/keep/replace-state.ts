@@ -11,6 +11,7 @@ import { profilePaths, readProfile, type Profile, type ProfilePaths } from '../c
 import { applyReplacement, commitReplacement, discardStaging, emptyTrash, stageReplacement } from '../cluster/replacement.ts'
 import { isUp } from '../cluster/supervisor.ts'
 import { seenRevision } from './capture.ts'
+import { withoutReadyPods } from './stopped-pods.ts'
 
 /** What is to be a cluster's state from now on. */
 export interface NewState {
@@ -51,7 +52,8 @@ export const replaceState = (request: UpRequest, read: (known: Profile | undefin
 async function stage(paths: ProfilePaths, state: NewState, isRunning: boolean): Promise<void> {
   const staging = stageReplacement(paths)
   const seen = Math.max(state.revision, await seenRevision(paths, isRunning))
-  await seedLmdbStore({ path: join(staging, 'store'), entries: state.entries, seenRevision: seen })
+  const entries = withoutReadyPods(state.entries, seen + 1)
+  await seedLmdbStore({ path: join(staging, 'store'), entries, seenRevision: seen + entries.length })
   const volumes = join(staging, 'volumes')
   if (state.volumes?.by === 'move') renameSync(state.volumes.from, volumes)
   else if (state.volumes) await cloneFolders(state.volumes.from, volumes)
