@@ -10,9 +10,8 @@ import type { FieldContext } from './field-refs.ts'
 import { StartFailure } from './start-failure.ts'
 import type { NodeContext } from './node-context.ts'
 import { hostsFile, podResolver, resolvConf } from './pod-files.ts'
-import { fieldPathOf, hostnameOf, isSidecar } from './pod-names.ts'
+import { fieldPathOf, hostnameOf } from './pod-names.ts'
 import { serviceEnvironment } from './service-environment.ts'
-import { runHandler } from './probes/handlers.ts'
 import { containerMounts } from './volumes/container-mounts.ts'
 
 export interface StartRequest {
@@ -25,8 +24,8 @@ export interface StartRequest {
   readonly image: Image
 }
 
-/** Starts one container: variables, mounts, runtime, postStart hook. Throws StartFailure. */
-export const startContainer = async (node: NodeContext, request: StartRequest): Promise<void> => {
+/** Starts one container: variables, mounts, runtime. Gives its id; throws StartFailure. */
+export const startContainer = async (node: NodeContext, request: StartRequest): Promise<string> => {
   const { pod, container, image } = request
   const tell = (type: 'Normal' | 'Warning', reason: string, message: string) =>
     node.recorder.event(pod, type, reason, message, { fieldPath: fieldPathOf(pod, container.name) })
@@ -39,7 +38,7 @@ export const startContainer = async (node: NodeContext, request: StartRequest): 
     throw new StartFailure('RunContainerError', (error as Error).message, { cause: error })
   }
   tell('Normal', 'Started', 'Container started')
-  await postStart(node, request, containerId, tell)
+  return containerId
 }
 
 type Tell = (type: 'Normal' | 'Warning', reason: string, message: string) => void
@@ -105,21 +104,4 @@ const managedMounts = async (node: NodeContext, { pod, container, attempt, sandb
     ...Object.keys(files).map((path) => ({ hostPath: join(podFolder, path.replace('/etc/', 'etc-')), containerPath: path, readOnly: false })),
     { hostPath: terminationLog, containerPath: container.terminationMessagePath || '/dev/termination-log', readOnly: false },
   ]
-}
-
-const postStart = async (node: NodeContext, { pod, container, sandbox }: StartRequest, containerId: string, tell: Tell): Promise<void> => {
-  const hook = container.lifecycle?.postStart
-  if (!hook) return
-  const ip = fieldContextOf(node, pod, sandbox).podIP ?? ''
-  const answer = hook.sleep
-    ? await node.clock.sleep(hook.sleep.seconds * 1000, node.signal).then(() => ({ ok: true, message: '' }))
-    : await runHandler(hook, { runtime: node.runtime, container, containerId, ip, timeoutMs: 600_000 }).catch((error: Error) => ({
-        ok: false,
-        message: error.message,
-      }))
-  if (answer.ok) return
-  tell('Warning', 'FailedPostStartHook', `PostStartHook failed`)
-  tell('Normal', 'Killing', 'FailedPostStartHook')
-  await node.runtime.stopContainer(containerId, pod.spec.terminationGracePeriodSeconds ?? 30)
-  if (!isSidecar(container)) throw new StartFailure('PostStartHookError', answer.message || 'PostStartHook failed')
 }

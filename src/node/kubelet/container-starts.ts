@@ -6,6 +6,7 @@ import { startContainer } from './container-starter.ts'
 import { latestOf } from './pod-actions.ts'
 import type { PodContext } from './pod-context.ts'
 import { fieldPathOf, formatPod } from './pod-names.ts'
+import type { PostStartHooks } from './post-start-hooks.ts'
 import { StartFailure } from './start-failure.ts'
 
 const imageRetryMs = 5_000
@@ -18,11 +19,13 @@ export class ContainerStarts {
   readonly #context: PodContext
   readonly #pathOf: (volume: string) => string | undefined
   readonly #images: ContainerImages
+  readonly #hooks: PostStartHooks
   readonly #waiting = new Map<string, { reason: string; message?: string }>()
   readonly #notBeforeMs = new Map<string, number>()
 
-  constructor(context: PodContext, options: { pathOf: (volume: string) => string | undefined }) {
+  constructor(context: PodContext, options: { pathOf: (volume: string) => string | undefined; hooks: PostStartHooks }) {
     this.#context = context
+    this.#hooks = options.hooks
     this.#pathOf = options.pathOf
     this.#images = new ContainerImages(context)
   }
@@ -36,9 +39,10 @@ export class ContainerStarts {
     return restartBackoff.remainingMs(this.#backoffKey(name), finishedAtMs, clock.now())
   }
 
-  /** Nothing is to be started any more: images on their way are given up. */
+  /** Nothing is to be started any more: images on their way and hooks are given up. */
   close(): void {
     this.#images.close()
+    this.#hooks.close()
   }
 
   /** What stood in the way may be gone: failures are tried again at once. */
@@ -56,9 +60,10 @@ export class ContainerStarts {
       const image = await this.#images.find(container, { attempt, waitingReason: this.#waiting.get(name)?.reason })
       if (!image) return false
       if (latestOf(state.containers, name)?.state === 'exited') node.restartBackoff.next(this.#backoffKey(name), node.clock.now())
-      await startContainer(node, { pod, container, attempt, sandbox: state.sandbox, podFolder: folder, pathOf: this.#pathOf, image })
+      const containerId = await startContainer(node, { pod, container, attempt, sandbox: state.sandbox, podFolder: folder, pathOf: this.#pathOf, image })
       this.#waiting.delete(name)
       this.#notBeforeMs.delete(name)
+      this.#hooks.begin(container, containerId, (message) => this.#waiting.set(name, { reason: 'PostStartHookError', message }))
       await this.#dropOld(name, attempt)
       return true
     } catch (error) {

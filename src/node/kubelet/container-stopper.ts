@@ -1,7 +1,7 @@
 import type { Container, Pod } from '../../base/api/generated/types.ts'
+import { runHook } from './lifecycle-hook.ts'
 import type { NodeContext } from './node-context.ts'
 import { fieldPathOf } from './pod-names.ts'
-import { runHandler } from './probes/handlers.ts'
 
 export interface StopRequest {
   readonly pod: Pod
@@ -11,37 +11,55 @@ export interface StopRequest {
   readonly graceSeconds: number
   /** The text of the Killing Event. */
   readonly message: string
+  /** Settles when those have ended that have to end before it. */
+  readonly turn: Promise<unknown>
 }
 
-// As upstream: what is left after the preStop hook is never less.
-const minimumGraceSeconds = 2
+// As upstream: what is left after the preStop hook and the others is never less.
+export const minimumGraceSeconds = 2
 
-/** Runs the preStop hook inside the grace period, then stops the container with what is left of it. */
+/** Runs the preStop hook and waits for its turn within the grace period, then stops the container with what is left of it. */
 export const stopContainer = async (node: NodeContext, request: StopRequest): Promise<void> => {
   const { pod, container, containerId } = request
   const tell = (type: 'Normal' | 'Warning', reason: string, message: string) =>
     node.recorder.event(pod, type, reason, message, { fieldPath: fieldPathOf(pod, container.name) })
   tell('Normal', 'Killing', request.message)
   let graceSeconds = request.graceSeconds
-  if (container.lifecycle?.preStop && graceSeconds > 0) {
+  if (graceSeconds > 0) {
     const beganAt = node.clock.monotonic()
-    const failure = await Promise.race([preStop(node, request), node.clock.sleep(graceSeconds * 1000, node.signal).then(() => undefined)])
-    if (failure !== undefined) tell('Warning', 'FailedPreStopHook', 'PreStopHook failed')
-    graceSeconds = Math.max(minimumGraceSeconds, Math.ceil(graceSeconds - (node.clock.monotonic() - beganAt) / 1000))
+    const leftMs = () => request.graceSeconds * 1000 - (node.clock.monotonic() - beganAt)
+    if (container.lifecycle?.preStop && (await preStop(node, request)) !== undefined) tell('Warning', 'FailedPreStopHook', 'PreStopHook failed')
+    await within(node, leftMs(), request.turn)
+    graceSeconds = Math.ceil(leftMs() / 1000)
   }
-  await node.runtime.stopContainer(containerId, graceSeconds)
+  await node.runtime.stopContainer(containerId, Math.max(minimumGraceSeconds, graceSeconds))
 }
 
-const preStop = async (node: NodeContext, { container, containerId, ip, graceSeconds }: StopRequest): Promise<string | undefined> => {
-  const hook = container.lifecycle?.preStop
+/** What went wrong; a hook that takes longer than the grace period is let go of, which is no failure of its own. */
+const preStop = async (node: NodeContext, request: StopRequest): Promise<string | undefined> => {
+  const hook = request.container.lifecycle?.preStop
   if (!hook) return undefined
-  if (hook.sleep) {
-    await node.clock.sleep(hook.sleep.seconds * 1000, node.signal)
-    return undefined
+  const { runtime, clock } = node
+  const giveUp = new AbortController()
+  const signal = AbortSignal.any([giveUp.signal, node.signal])
+  try {
+    return await within(node, request.graceSeconds * 1000, runHook(hook, { ...request, runtime, clock, signal }))
+  } finally {
+    giveUp.abort()
   }
-  const answer = await runHandler(hook, { runtime: node.runtime, container, containerId, ip, timeoutMs: graceSeconds * 1000 }).catch((error: Error) => ({
-    ok: false,
-    message: error.message,
-  }))
-  return answer.ok ? undefined : answer.message
+}
+
+const within = async <T>(node: NodeContext, ms: number, work: Promise<T>): Promise<T | undefined> => {
+  const over = new AbortController()
+  try {
+    return await Promise.race([
+      work,
+      node.clock.sleep(Math.max(0, ms), AbortSignal.any([over.signal, node.signal])).then(
+        () => undefined,
+        () => undefined,
+      ),
+    ])
+  } finally {
+    over.abort()
+  }
 }

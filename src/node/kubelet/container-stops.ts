@@ -1,65 +1,74 @@
 import type { Container, Pod } from '../../base/api/generated/types.ts'
 import { fieldContextOf } from './container-starter.ts'
-import { stopContainer } from './container-stopper.ts'
+import { minimumGraceSeconds, stopContainer } from './container-stopper.ts'
 import type { PodAction } from './pod-actions.ts'
 import type { PodContext } from './pod-context.ts'
 import { containerSlots } from './pod-names.ts'
 
 type Stop = Extract<PodAction, { type: 'stop' }>
 
-const graceSecondsOf = ({ metadata, spec }: Pod, container: Container, cause: Stop['cause']): number => {
+interface Stopping {
+  graceSeconds: number
+  readonly ended: Promise<void>
+}
+
+/** Whoever was removed at once is given the least there is. */
+const graceSecondsOf = ({ metadata, spec }: Pod, container: Container, { cause, isRemoved }: { cause: Stop['cause']; isRemoved: boolean }): number => {
   const ofSpec = spec.terminationGracePeriodSeconds ?? 30
   if (cause === 'liveness' || cause === 'startup') return container[`${cause}Probe`]?.terminationGracePeriodSeconds ?? ofSpec
-  return cause === 'ending' ? (metadata.deletionGracePeriodSeconds ?? ofSpec) : ofSpec
+  if (isRemoved) return 0
+  return (cause === 'ending' ? metadata.deletionGracePeriodSeconds : undefined) ?? ofSpec
+}
+
+const messageOf = ({ name, cause }: Stop): string => {
+  if (cause === 'liveness' || cause === 'startup') return `Container ${name} failed ${cause} probe, will be restarted`
+  return cause === 'postStart' ? 'FailedPostStartHook' : `Stopping container ${name}`
 }
 
 /** The containers of a Pod that are being stopped, with the seconds they were given. */
 export class ContainerStops {
   readonly #context: PodContext
-  readonly #graceSeconds = new Map<string, number>()
+  readonly #stopping = new Map<string, Stopping>()
 
   constructor(context: PodContext) {
     this.#context = context
   }
 
   get containerIds(): ReadonlySet<string> {
-    return new Set(this.#graceSeconds.keys())
+    return new Set(this.#stopping.keys())
   }
 
   get isIdle(): boolean {
-    return this.#graceSeconds.size === 0
-  }
-
-  has(containerId: string): boolean {
-    return this.#graceSeconds.has(containerId)
+    return this.#stopping.size === 0
   }
 
   /** Begins to stop a container; the worker is woken when it has ended. */
-  begin({ containerId, name, cause }: Stop): void {
+  begin(stop: Stop, { isRemoved }: { isRemoved: boolean }): void {
+    const { containerId, name } = stop
     const { node, pod, state } = this.#context
     const container = containerSlots(pod).find((slot) => slot.container.name === name)?.container
     if (!container) return
-    const graceSeconds = graceSecondsOf(pod, container, cause)
-    const message = cause === 'liveness' || cause === 'startup' ? `Container ${name} failed ${cause} probe, will be restarted` : `Stopping container ${name}`
+    const graceSeconds = graceSecondsOf(pod, container, { ...stop, isRemoved })
     const ip = fieldContextOf(node, pod, state.sandbox).podIP ?? ''
-    this.#graceSeconds.set(containerId, graceSeconds)
-    void stopContainer(node, { pod, container, containerId, ip, graceSeconds, message })
+    const turn = Promise.all(stop.after.map((id) => this.#stopping.get(id)?.ended))
+    const ended = stopContainer(node, { pod, container, containerId, ip, graceSeconds, message: messageOf(stop), turn })
       .catch((error: Error) => node.log.warn({ containerId, error: error.message }, 'container not stopped'))
       .finally(() => {
-        this.#graceSeconds.delete(containerId)
+        this.#stopping.delete(containerId)
         this.#context.wake()
       })
+    this.#stopping.set(containerId, { graceSeconds, ended })
   }
 
-  /** `kubectl delete --now` after a plain delete: who is being stopped gets the new, shorter time. */
-  shortenGrace(): void {
+  /** `kubectl delete --now` or `--force` after a plain delete: who is being stopped gets the new, shorter time. */
+  shortenGrace({ isRemoved }: { isRemoved: boolean }): void {
     const { node, pod } = this.#context
-    const grace = pod.metadata.deletionTimestamp ? pod.metadata.deletionGracePeriodSeconds : undefined
+    const grace = isRemoved ? 0 : pod.metadata.deletionTimestamp ? pod.metadata.deletionGracePeriodSeconds : undefined
     if (grace === undefined) return
-    for (const [id, seconds] of this.#graceSeconds) {
-      if (grace >= seconds) continue
-      this.#graceSeconds.set(id, grace)
-      void node.runtime.stopContainer(id, grace).catch(() => undefined)
+    for (const [id, stopping] of this.#stopping) {
+      if (grace >= stopping.graceSeconds) continue
+      stopping.graceSeconds = grace
+      void node.runtime.stopContainer(id, Math.max(minimumGraceSeconds, grace)).catch(() => undefined)
     }
   }
 }

@@ -38,6 +38,14 @@ const pod = (init: string, main: string, restartPolicy = 'Always') =>
     status: {},
   }) as unknown as Pod
 
+/** Every container has a postStart hook. */
+const hooked = (subject: Pod): Pod => ({
+  ...subject,
+  spec: { ...subject.spec, containers: subject.spec.containers.map((one) => ({ ...one, lifecycle: { postStart: { sleep: { seconds: 1 } } } })) },
+})
+
+const visited = (subject: Pod): Pod => ({ ...subject, spec: { ...subject.spec, ephemeralContainers: [{ name: 'eph', resources: {} }] } })
+
 const decide = (subject: Pod, state: string, change: Partial<PodView> = {}): string =>
   podActions({
     pod: subject,
@@ -45,6 +53,7 @@ const decide = (subject: Pod, state: string, change: Partial<PodView> = {}): str
     containers: containers(state),
     ending: false,
     stopping: new Set(),
+    hooked: new Set(),
     remainingBackoffMs: () => 0,
     probes: { hasStarted: () => true, failed: () => undefined },
     ...change,
@@ -53,7 +62,7 @@ const decide = (subject: Pod, state: string, change: Partial<PodView> = {}): str
       'container' in action
         ? `${action.type} ${action.container.name}${'attempt' in action ? `:${action.attempt}` : ''}`
         : 'name' in action
-          ? `${action.type} ${action.name} ${action.cause}`
+          ? [action.type, action.name, action.cause, ...(action.after.length > 0 ? [`after ${action.after.join(' ')}`] : [])].join(' ')
           : action.type,
     )
     .join(', ')
@@ -77,8 +86,24 @@ const table: readonly [string, Pod, string, Partial<PodView>, string][] = [
   ['all done, a sidecar is left', pod('s*', 'a', 'Never'), 's:0=running a:0=exit0', {}, 'stop s finished'],
   ['unhealthy', pod('', 'a'), 'a:0=running', { probes: { hasStarted: () => true, failed: () => 'liveness' } }, 'stop a liveness'],
   ['being stopped already', pod('', 'a'), 'a:0=running', { ending: true, stopping: new Set(['a0']) }, ''],
-  ['ending', pod('s* t*', 'a b'), 's:0=running t:0=running a:0=running b:0=exit0', { ending: true }, 'stop a ending'],
-  ['ending, the sidecars in reverse', pod('s* t*', 'a'), 's:0=running t:0=running a:0=exit0', { ending: true }, 'stop t ending'],
+  [
+    'ending',
+    pod('s* t*', 'a b'),
+    's:0=running t:0=running a:0=running b:0=exit0',
+    { ending: true },
+    'stop a ending, stop t ending after a0, stop s ending after a0 t0',
+  ],
+  ['ending, the sidecars in reverse', pod('s* t*', 'a'), 's:0=running t:0=running a:0=exit0', { ending: true }, 'stop t ending, stop s ending after t0'],
+  ['a hook runs', pod('', 'a b'), 'a:0=running', { hooked: new Set(['a0']) }, ''],
+  ['a hook will run', hooked(pod('', 'a b')), '', {}, 'start a:0'],
+  ['a hook failed', pod('', 'a'), 'a:0=running', { probes: { hasStarted: () => true, failed: () => 'postStart' } }, 'stop a postStart'],
+  [
+    'someone looks into a failing init container',
+    visited(pod('i', 'a')),
+    'i:1=exit1',
+    { remainingBackoffMs: (name) => (name === 'i' ? 9 : 0) },
+    'start eph:0, backOff i',
+  ],
   ['the sandbox died', pod('', 'a'), 'a:0=exit137', { sandbox: { ...sandbox, state: 'notready' } }, 'runSandbox'],
 ]
 
@@ -95,5 +120,7 @@ const phases: readonly [Pod, string, string][] = [
   [pod('', 'a b', 'Never'), 'a:0=exit0 b:0=exit1', 'Failed'],
   [pod('', 'a b', 'OnFailure'), 'a:0=exit0 b:0=exit1', 'Running'],
   [pod('i', 'a', 'Never'), 'i:0=exit1', 'Failed'],
+  [pod('s*', 'a', 'Never'), 's:0=running a:0=exit0', 'Running'],
+  [pod('s*', 'a', 'Never'), 's:0=exit137 a:0=exit0', 'Succeeded'],
 ]
 it.each(phases)('the phase follows the containers (%#)', (subject, state, expected) => expect(podPhase(subject, containers(state))).toBe(expected))

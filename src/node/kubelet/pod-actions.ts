@@ -16,20 +16,31 @@ export interface PodView {
   remainingBackoffMs(container: string, finishedAtMs: number): number
   /** Containers being stopped, by id. */
   readonly stopping: ReadonlySet<string>
+  /** Containers whose postStart hook runs, by id: no other one is started meanwhile. */
+  readonly hooked: ReadonlySet<string>
 }
 
 export interface ProbeView {
   /** Whether the startup probe has passed (true where there is none). */
   hasStarted(containerId: string, container: Container): boolean
-  /** The probe that says the container has to be restarted. */
-  failed(containerId: string): 'liveness' | 'startup' | undefined
+  /** What says that the container has to be restarted: a probe, or its postStart hook. */
+  failed(containerId: string): Ailment | undefined
 }
+
+export type Ailment = 'liveness' | 'startup' | 'postStart'
 
 export type PodAction =
   | { readonly type: 'runSandbox'; readonly attempt: number }
   | { readonly type: 'start'; readonly container: Container; readonly attempt: number }
   | { readonly type: 'backOff'; readonly container: Container; readonly remainingMs: number }
-  | { readonly type: 'stop'; readonly containerId: string; readonly name: string; readonly cause: 'ending' | 'liveness' | 'startup' | 'sandbox' | 'finished' }
+  | {
+      readonly type: 'stop'
+      readonly containerId: string
+      readonly name: string
+      readonly cause: Ailment | 'ending' | 'sandbox' | 'finished'
+      /** Containers, by id, that have to end before it is told to: sidecars go last. */
+      readonly after: readonly string[]
+    }
   | { readonly type: 'stopSandbox' }
 
 type Outcome = 'none' | 'created' | 'running' | 'succeeded' | 'failed'
@@ -80,39 +91,47 @@ export const podActions = (view: PodView): PodAction[] => {
 
 const isAlive = (container: RuntimeContainer): boolean => container.state === 'running'
 
-const stopsOf = (view: PodView, containers: readonly RuntimeContainer[], cause: 'ending' | 'sandbox' | 'finished'): PodAction[] =>
+type Cause = Extract<PodAction, { type: 'stop' }>['cause']
+
+const stopsOf = (view: PodView, containers: readonly RuntimeContainer[], cause: Cause, after: readonly string[] = []): PodAction[] =>
   containers
     .filter((container) => !view.stopping.has(container.id))
-    .map((container) => ({ type: 'stop', containerId: container.id, name: container.config.name, cause }))
+    .map((container) => ({ type: 'stop', containerId: container.id, name: container.config.name, cause, after }))
 
-// Sidecars end after the containers they serve, last started first.
+// All are told at once, so that preStop hooks run and grace periods count from now; sidecars end after the containers they serve, last started first.
 const endingActions = (view: PodView): PodAction[] => {
   const alive = view.containers.filter(isAlive)
   const cause = view.ending ? 'ending' : 'finished'
   if (!alive.length) return view.sandbox?.state === 'ready' ? [{ type: 'stopSandbox' }] : []
   const sidecars = (view.pod.spec.initContainers ?? []).filter(isSidecar).map((container) => container.name)
-  const first = alive.filter((container) => !sidecars.includes(container.config.name))
-  if (first.length) return stopsOf(view, first, cause)
-  const last = sidecars.findLast((name) => alive.some((container) => container.config.name === name))
-  return stopsOf(
-    view,
-    alive.filter((container) => container.config.name === last),
-    cause,
-  )
+  const turnOf = ({ config: { name } }: RuntimeContainer) => (sidecars.includes(name) ? sidecars.length - sidecars.indexOf(name) : 0)
+  const inTurn = alive.map((container) => ({ container, turn: turnOf(container) })).sort((a, b) => a.turn - b.turn)
+  return inTurn.flatMap(({ container, turn }) => {
+    const after = inTurn.filter((other) => other.turn < turn).map((other) => other.container.id)
+    return stopsOf(view, [container], cause, after)
+  })
 }
 
 const startActions = (view: PodView, current: readonly RuntimeContainer[]): PodAction[] => {
   const slots = containerSlots(view.pod)
   const mainBegan = slots.some((slot) => slot.role === 'main' && latestOf(current, slot.container.name))
-  const actions: PodAction[] = []
+  // What looks into a Pod is there also while an init container fails.
+  const actions = slots.filter((slot) => slot.role === 'ephemeral').flatMap((slot) => runStep(view, current, slot))
   for (const slot of slots.filter((one) => one.role === 'init' || one.role === 'sidecar')) {
     if (slot.role === 'init' && mainBegan) continue
     const { done, steps } = initStep(view, current, slot)
     actions.push(...steps)
-    if (!done && !mainBegan) return actions
+    if (!done && !mainBegan) return heedHooks(view, actions)
   }
-  for (const slot of slots.filter((one) => one.role === 'main' || one.role === 'ephemeral')) actions.push(...runStep(view, current, slot))
-  return actions
+  for (const slot of slots.filter((one) => one.role === 'main')) actions.push(...runStep(view, current, slot))
+  return heedHooks(view, actions)
+}
+
+// The next container is started when the postStart hook of the one before is over.
+const heedHooks = ({ hooked }: PodView, actions: readonly PodAction[]): PodAction[] => {
+  const first = hooked.size > 0 ? -1 : actions.findIndex((action) => action.type === 'start' && action.container.lifecycle?.postStart)
+  if (first === -1 && hooked.size === 0) return [...actions]
+  return actions.filter((action, i) => action.type !== 'start' || i <= first)
 }
 
 const initStep = (view: PodView, current: readonly RuntimeContainer[], slot: ContainerSlot): { done: boolean; steps: PodAction[] } => {
@@ -129,8 +148,8 @@ const runStep = (view: PodView, current: readonly RuntimeContainer[], slot: Cont
   const { container } = slot
   const latest = latestOf(current, container.name)
   if (latest?.state === 'running') {
-    const probe = view.probes.failed(latest.id)
-    return probe && !view.stopping.has(latest.id) ? [{ type: 'stop', containerId: latest.id, name: container.name, cause: probe }] : []
+    const ailment = view.probes.failed(latest.id)
+    return ailment ? stopsOf(view, [latest], ailment) : []
   }
   const outcome = outcomeOf(latest)
   if ((outcome === 'succeeded' || outcome === 'failed') && !restarts(view.pod, slot, outcome)) return []

@@ -14,6 +14,8 @@ export const podPhase = (pod: Pod, containers: readonly RuntimeContainer[], isTe
   if (init.some(({ slot, outcome }) => outcome === 'failed' && !restarts(pod, slot, outcome))) return 'Failed'
   if (main.some(({ outcome }) => outcome === 'none' || outcome === 'created')) return 'Pending'
   if (main.some(({ outcome }) => outcome === 'running')) return 'Running'
+  // Sidecars are stopped when the others have ended; until then the Pod has not.
+  if (slots.some(({ slot, outcome }) => slot.role === 'sidecar' && outcome === 'running')) return 'Running'
   if (main.some(({ slot, outcome }) => restarts(pod, slot, outcome))) return 'Running'
   return main.every(({ outcome }) => outcome === 'succeeded') ? 'Succeeded' : 'Failed'
 }

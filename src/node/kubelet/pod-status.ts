@@ -27,11 +27,10 @@ export interface StatusView {
 export const podStatus = (view: StatusView): PodStatus => {
   const { pod, verdict } = view
   const phase = verdict && !isRunningAny(view) ? verdict.phase : finalPhase(view)
-  const began = containerSlots(pod).some((slot) => slot.role === 'main' && latestOf(view.containers, slot.container.name))
   const statuses = (roles: readonly ContainerSlot['role'][]) =>
     containerSlots(pod)
       .filter((slot) => roles.includes(slot.role))
-      .map((slot) => containerStatus(view, slot, began))
+      .map((slot) => containerStatus(view, slot))
   const initContainerStatuses = statuses(['init', 'sidecar'])
   const containerStatuses = statuses(['main'])
   const ephemeral = statuses(['ephemeral'])
@@ -61,7 +60,7 @@ const finalPhase = ({ pod, containers, isTerminal }: StatusView): PodPhase => {
   return before === 'Succeeded' || before === 'Failed' ? before : podPhase(pod, containers, isTerminal)
 }
 
-const containerStatus = (view: StatusView, slot: ContainerSlot, began: boolean): ContainerStatus => {
+const containerStatus = (view: StatusView, slot: ContainerSlot): ContainerStatus => {
   const { name } = slot.container
   const latest = latestOf(view.containers, name)
   const before = [...(view.pod.status?.initContainerStatuses ?? []), ...(view.pod.status?.containerStatuses ?? [])].find((one) => one.name === name)
@@ -73,7 +72,7 @@ const containerStatus = (view: StatusView, slot: ContainerSlot, began: boolean):
     )
   const waiting = !latest || latest.state === 'created' || restarts(view.pod, slot, outcomeOf(latest)) ? view.waiting.get(name) : undefined
   const ended = latest?.state === 'exited' || latest?.state === 'unknown'
-  const state: ContainerState = latest && !(waiting && latest.state !== 'running') ? stateOf(latest) : { waiting: waiting ?? defaultWaiting(view, slot, began) }
+  const state: ContainerState = latest && !(waiting && latest.state !== 'running') ? stateOf(latest) : { waiting: waiting ?? defaultWaiting(view, slot) }
   const lastEnded = state.waiting && ended ? latest : previous
   const running = latest?.state === 'running'
   return {
@@ -101,8 +100,8 @@ const containerStatus = (view: StatusView, slot: ContainerSlot, began: boolean):
   } as ContainerStatus
 }
 
-const defaultWaiting = (view: StatusView, slot: ContainerSlot, began: boolean) => ({
-  reason: view.pod.spec.initContainers?.length && slot.role !== 'ephemeral' && (view.sandbox || began) ? 'PodInitializing' : 'ContainerCreating',
+const defaultWaiting = (view: StatusView, slot: ContainerSlot) => ({
+  reason: view.pod.spec.initContainers?.length && slot.role !== 'ephemeral' ? 'PodInitializing' : 'ContainerCreating',
 })
 
 /** A container's state in the API's words. */

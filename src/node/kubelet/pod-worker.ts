@@ -15,6 +15,7 @@ import { readRuntimeState, type PodRuntimeState } from './pod-runtime-state.ts'
 import { PodSandboxes } from './pod-sandboxes.ts'
 import { podStatus } from './pod-status.ts'
 import { deadlineVerdict, formerVerdict, hasEnded, leftToDeadlineMs, type Verdict } from './pod-verdict.ts'
+import { PostStartHooks } from './post-start-hooks.ts'
 import { PodProbes } from './probes/pod-probes.ts'
 import { StatusWriter } from './status-writer.ts'
 import { VolumeSetup } from './volumes/volume-setup.ts'
@@ -34,6 +35,7 @@ export interface PodWorkerOptions {
 }
 
 const retryMs = 2_000
+const slowPassMs = 300
 const emptyState: PodRuntimeState = { sandboxes: [], sandbox: undefined, containers: [] }
 
 /** Brings one Pod's containers to what its spec asks, and its status to what they are. */
@@ -48,12 +50,14 @@ export class PodWorker implements PodContext {
   readonly #sandboxes: PodSandboxes
   readonly #starts: ContainerStarts
   readonly #stops: ContainerStops
+  readonly #hooks: PostStartHooks
   readonly #probes: PodProbes
   readonly #status: StatusWriter
   /** Last words of containers, by id. */
   readonly #messages = new Map<string, string>()
   #pod: Pod
   #state = emptyState
+  #stoppingBefore: ReadonlySet<string> = new Set()
   #verdict: Verdict | undefined
   #isAdmitted = false
   #isRemoved = false
@@ -71,7 +75,8 @@ export class PodWorker implements PodContext {
     this.#wakes = this.#createWakes()
     this.#volumes = new VolumeSetup(this)
     this.#sandboxes = new PodSandboxes(this, { ids: options.sandboxIds, onSandbox: options.onSandbox })
-    this.#starts = new ContainerStarts(this, { pathOf: (volume) => this.#volumes.pathOf(volume) })
+    this.#hooks = new PostStartHooks(this)
+    this.#starts = new ContainerStarts(this, { pathOf: (volume) => this.#volumes.pathOf(volume), hooks: this.#hooks })
     this.#stops = new ContainerStops(this)
     this.#probes = new PodProbes(this)
     this.#status = this.#createStatusWriter()
@@ -169,12 +174,22 @@ export class PodWorker implements PodContext {
   }
 
   async #pass(): Promise<void> {
+    // What takes long is told while it does.
+    const tellNothing = this.node.clock.after(slowPassMs, () => this.#status.write())
+    try {
+      await this.#bringForward()
+    } finally {
+      tellNothing()
+    }
+  }
+
+  async #bringForward(): Promise<void> {
     await this.#read()
     this.#admit()
     this.#checkDeadline()
     if (!this.#isEnding && !hasEnded(this.#pod) && !(await this.#volumes.bringUpToDate())) return this.#status.write()
     if (this.#isEnding) this.#starts.close()
-    this.#stops.shortenGrace()
+    this.#stops.shortenGrace({ isRemoved: this.#isRemoved })
     for (let round = 0; round < 20 && (await this.#act()); round++) await this.#read()
     await this.#read()
     this.#status.write()
@@ -182,6 +197,8 @@ export class PodWorker implements PodContext {
   }
 
   async #read(): Promise<void> {
+    // Who ends while this is read is seen running still, and must not be stopped anew.
+    this.#stoppingBefore = this.#stops.containerIds
     this.#state = await readRuntimeState({
       runtime: this.node.runtime,
       pod: this.#pod,
@@ -190,7 +207,7 @@ export class PodWorker implements PodContext {
       sandboxIds: this.#sandboxes.ids,
       messages: this.#messages,
     })
-    this.#probes.follow({ isEnding: this.#isEnding })
+    this.#probes.follow({ isEnding: this.#isEnding, isHeld: (id) => this.#hooks.isHeld(id) })
   }
 
   #admit(): void {
@@ -218,9 +235,13 @@ export class PodWorker implements PodContext {
       sandbox: this.#state.sandbox,
       containers: this.#state.containers,
       ending: this.#isEnding,
-      stopping: this.#stops.containerIds,
+      stopping: new Set([...this.#stoppingBefore, ...this.#stops.containerIds]),
       remainingBackoffMs: (name, finishedAtMs) => this.#starts.remainingBackoffMs(name, finishedAtMs),
-      probes: this.#probes,
+      hooked: this.#hooks.containerIds,
+      probes: {
+        hasStarted: (id) => this.#probes.hasStarted(id),
+        failed: (id) => (this.#hooks.hasFailed(id) ? 'postStart' : this.#probes.failed(id)),
+      },
     })
     let changed = false
     for (const action of actions) changed = (await this.#perform(action)) || changed
@@ -237,8 +258,8 @@ export class PodWorker implements PodContext {
         this.#starts.backOff(action.container, action.remainingMs)
         return false
       case 'stop':
-        this.#probes.end(action.containerId)
-        this.#stops.begin(action)
+        this.#probes.letEnd(action.containerId)
+        this.#stops.begin(action, { isRemoved: this.#isRemoved })
         return false
       case 'stopSandbox':
         if (this.#stops.isIdle) await this.#sandboxes.stop()
@@ -250,13 +271,13 @@ export class PodWorker implements PodContext {
     return podStatus({
       pod,
       sandbox: this.#state.sandbox,
-      containers: this.#state.containers,
+      containers: this.#state.containers.filter(({ id, state }) => state !== 'running' || !this.#hooks.isHeld(id)),
       hostIP: this.node.config.internalIP,
       startTime: this.#startTime,
       nowMs: this.node.clock.now(),
       waiting: this.#starts.waiting,
       isTerminal: this.#isEnding && this.#isStopped,
-      isReady: (id) => !this.#stops.has(id) && this.#probes.isReady(id),
+      isReady: (id) => this.#probes.isReady(id),
       hasStarted: (id) => this.#probes.hasStarted(id),
       ...(this.#verdict ? { verdict: this.#verdict } : {}),
     })

@@ -22,6 +22,7 @@ export class TestRuntime implements ContainerRuntime {
   readonly sandboxes = new Map<string, Sandbox>()
   readonly containers = new Map<string, RuntimeContainer>()
   readonly stops: { readonly name: string; readonly graceSeconds: number }[] = []
+  readonly execs: string[] = []
   readonly #listeners = new Set<(containerId: string, sandboxId: string) => void>()
   readonly #clock: Clock
   #serial = 0
@@ -85,15 +86,17 @@ export class TestRuntime implements ContainerRuntime {
     const stdout = new PassThrough()
     const stderr = new PassThrough()
     if (options.stdin) stdin.pipe(stdout)
-    else stdout.end(`${options.command.join(' ')}\n`)
+    else if (options.command[0] !== 'hang') stdout.end(`${options.command.join(' ')}\n`)
     stderr.end()
-    const code = options.command[0] === 'false' ? 1 : 0
+    this.execs.push(options.command.join(' '))
+    const [command] = options.command
+    const code = command === 'false' ? 1 : 0
     return {
       stdin,
       stdout,
       ...(options.tty ? {} : { stderr }),
       resize() {},
-      kill() {},
+      kill: () => stdout.end(),
       exited: new Promise((resolve) => stdout.once('end', () => resolve(code))),
     }
   }

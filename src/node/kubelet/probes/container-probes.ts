@@ -1,21 +1,22 @@
 import type { Container, Probe } from '../../../base/api/generated/types.ts'
 import type { Clock } from '../../../base/lib/clock.ts'
-import { initialProbeState, nextProbeState, type ProbeKind, type ProbeState } from './probe-state.ts'
+import { type FormerHealth, initialProbeState, nextProbeState, type ProbeAnswer, type ProbeKind, type ProbeState } from './probe-state.ts'
 
-export interface ProbeAnswer {
-  readonly ok: boolean
-  readonly message: string
-}
+/** What is worth an Event: a failure, a good answer with a catch, a question that could not be put. */
+export type Finding = 'failed' | 'warning' | 'errored'
 
 export interface ContainerProbesOptions {
   readonly container: Container
   readonly startedAtMs: number
+  /** Set for a container that an earlier agent started. */
+  readonly former?: FormerHealth
   readonly clock: Clock
   readonly ask: (probe: Probe) => Promise<ProbeAnswer>
   /** A result changed. */
   readonly onChange: () => void
-  /** An answer was a failure. */
-  readonly onUnhealthy: (kind: ProbeKind, message: string) => void
+  readonly onFinding: (kind: ProbeKind, finding: Finding, message: string) => void
+  /** 0 to 1: which part of its first period a probe of an earlier agent's container waits, so that not all are asked at once. */
+  readonly random: () => number
 }
 
 // Upstream asks a container that is not ready whenever it looks at the Pod (the prober's manual trigger), so also on noticing, within a
@@ -29,12 +30,15 @@ export class ContainerProbes {
   readonly #cancels = new Set<() => void>()
   readonly #asking = new Set<ProbeKind>()
   #isClosed = false
+  #isEnding = false
 
   constructor(options: ContainerProbesOptions) {
     this.#options = options
-    for (const kind of ['liveness', 'readiness', 'startup'] as const) if (this.#probe(kind)) this.#states.set(kind, initialProbeState(kind))
-    if (this.#probe('startup')) this.#begin('startup')
-    else this.#beginOthers()
+    for (const kind of ['liveness', 'readiness', 'startup'] as const) {
+      if (this.#probe(kind)) this.#states.set(kind, initialProbeState(kind, options.former))
+    }
+    if (this.hasStarted) this.#beginOthers()
+    else this.#begin('startup')
   }
 
   get hasStarted(): boolean {
@@ -50,6 +54,11 @@ export class ContainerProbes {
   get failed(): 'liveness' | 'startup' | undefined {
     if (this.#states.get('startup')?.result === 'failure') return 'startup'
     return this.#states.get('liveness')?.result === 'failure' ? 'liveness' : undefined
+  }
+
+  /** The container is to end: its liveness is no question any more, its readiness still is. */
+  letEnd(): void {
+    this.#isEnding = true
   }
 
   close(): void {
@@ -69,9 +78,10 @@ export class ContainerProbes {
   }
 
   #begin(kind: ProbeKind): void {
-    const { clock, startedAtMs } = this.#options
-    const delayMs = (this.#probe(kind)?.initialDelaySeconds ?? 0) * 1000
-    this.#schedule(kind, Math.max(0, startedAtMs + delayMs - clock.now()))
+    const { clock, startedAtMs, former, random } = this.#options
+    const probe = this.#probe(kind)
+    const spreadMs = former ? random() * periodMsOf(probe) : 0
+    this.#schedule(kind, Math.max(spreadMs, startedAtMs + (probe?.initialDelaySeconds ?? 0) * 1000 - clock.now()))
   }
 
   #noticeStart(): void {
@@ -99,24 +109,42 @@ export class ContainerProbes {
     const { clock } = this.#options
     const askedAt = clock.monotonic()
     const result = await this.#ask(kind)
-    if (this.#isClosed) return
+    if (this.#isClosed || (this.#isEnding && kind !== 'readiness')) return
     if (kind === 'startup' && result === 'success') return this.#beginOthers()
     if (kind !== 'readiness' && result === 'failure') return
-    this.#schedule(kind, Math.max(0, (this.#probe(kind)?.periodSeconds ?? 10) * 1000 - (clock.monotonic() - askedAt)))
+    this.#schedule(kind, Math.max(0, periodMsOf(this.#probe(kind)) - (clock.monotonic() - askedAt)))
   }
 
   async #ask(kind: ProbeKind): Promise<ProbeState['result'] | undefined> {
     const probe = this.#probe(kind)
-    if (!probe) return undefined
+    if (!probe || (this.#isEnding && kind !== 'readiness')) return undefined
     this.#asking.add(kind)
-    const answer = await this.#options.ask(probe).catch((error: Error): ProbeAnswer => ({ ok: false, message: error.message }))
+    const answer = await this.#askPatiently(probe)
     this.#asking.delete(kind)
     const before = this.#states.get(kind)
     if (this.#isClosed || !before) return undefined
+    if (answer instanceof Error) {
+      this.#options.onFinding(kind, 'errored', answer.message)
+      return before.result
+    }
     const state = nextProbeState(before, answer.ok, probe)
     this.#states.set(kind, state)
-    if (!answer.ok) this.#options.onUnhealthy(kind, answer.message)
+    if (!answer.ok || answer.isWarning) this.#options.onFinding(kind, answer.ok ? 'warning' : 'failed', answer.message)
     if (state.result !== before.result) this.#options.onChange()
     return state.result
   }
+
+  /** What could not be asked is asked again at once, a few times. */
+  async #askPatiently(probe: Probe): Promise<ProbeAnswer | Error> {
+    let error = new Error('not asked')
+    for (let turn = 0; turn < tries && !this.#isClosed; turn++) {
+      const answer = await this.#options.ask(probe).catch((cause: Error) => cause)
+      if (!(answer instanceof Error)) return answer
+      error = answer
+    }
+    return error
+  }
 }
+
+const tries = 3
+const periodMsOf = (probe: Probe | undefined): number => (probe?.periodSeconds ?? 10) * 1000

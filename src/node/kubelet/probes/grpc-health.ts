@@ -1,5 +1,5 @@
 import { connect } from 'node:http2'
-import type { ProbeAnswer } from './container-probes.ts'
+import type { ProbeAnswer } from './probe-state.ts'
 
 /** `grpc.health.v1.Health/Check`: the one field of request and answer is written and read by hand. */
 export const askGrpcHealth = (options: { host: string; port: number; service?: string; timeoutMs: number }): Promise<ProbeAnswer> =>

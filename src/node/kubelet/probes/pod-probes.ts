@@ -1,9 +1,11 @@
+import type { Pod } from '../../../base/api/generated/types.ts'
 import type { RuntimeContainer } from '../../runtime/runtime.ts'
 import { fieldContextOf } from '../container-starter.ts'
 import type { PodContext } from '../pod-context.ts'
 import { containerSlots, fieldPathOf } from '../pod-names.ts'
-import { ContainerProbes } from './container-probes.ts'
-import { runHandler } from './handlers.ts'
+import { ContainerProbes, type Finding } from './container-probes.ts'
+import { askProbe } from './handlers.ts'
+import type { FormerHealth } from './probe-state.ts'
 
 /** The probes of a Pod's running containers, by container id. A container without probes has started and is ready. */
 export class PodProbes {
@@ -26,9 +28,9 @@ export class PodProbes {
     return this.#probes.get(containerId)?.failed
   }
 
-  /** Begins for containers that run, ends for those that no longer do. A Pod that is ending gets no new ones. */
-  follow({ isEnding }: { isEnding: boolean }): void {
-    const running = new Map(this.#context.state.containers.flatMap((one) => (one.state === 'running' ? [[one.id, one] as const] : [])))
+  /** Begins for containers that run and are not held, ends for those that no longer do. A Pod that is ending gets no new ones. */
+  follow({ isEnding, isHeld }: { isEnding: boolean; isHeld: (containerId: string) => boolean }): void {
+    const running = new Map(this.#context.state.containers.filter(({ id, state }) => state === 'running' && !isHeld(id)).map((one) => [one.id, one]))
     for (const [id, probes] of this.#probes) {
       if (running.has(id)) continue
       probes.close()
@@ -38,8 +40,8 @@ export class PodProbes {
     for (const [id, container] of running) if (!this.#probes.has(id)) this.#begin(container)
   }
 
-  end(containerId: string): void {
-    this.#probes.get(containerId)?.close()
+  letEnd(containerId: string): void {
+    this.#probes.get(containerId)?.letEnd()
   }
 
   close(): void {
@@ -51,12 +53,15 @@ export class PodProbes {
     const slot = containerSlots(pod).find((one) => one.container.name === running.config.name)
     if (!slot || slot.role === 'init') return
     const { container } = slot
+    const former = formerHealth(pod, running.id)
     const probes = new ContainerProbes({
       container,
       clock: node.clock,
       startedAtMs: running.startedAtMs ?? node.clock.now(),
+      ...(former ? { former } : {}),
+      random: Math.random,
       ask: (probe) =>
-        runHandler(probe, {
+        askProbe(probe, {
           runtime: node.runtime,
           container,
           containerId: running.id,
@@ -64,11 +69,23 @@ export class PodProbes {
           timeoutMs: (probe.timeoutSeconds ?? 1) * 1000,
         }),
       onChange: () => this.#context.wake(),
-      onUnhealthy: (kind, message) =>
-        node.recorder.event(this.#context.pod, 'Warning', 'Unhealthy', `${kind[0]?.toUpperCase()}${kind.slice(1)} probe failed: ${message}`, {
-          fieldPath: fieldPathOf(this.#context.pod, container.name),
-        }),
+      onFinding: (kind, finding, message) =>
+        node.recorder.event(
+          this.#context.pod,
+          'Warning',
+          finding === 'warning' ? 'ProbeWarning' : 'Unhealthy',
+          `${kind[0]?.toUpperCase()}${kind.slice(1)} probe ${wordsOf[finding]}: ${message}`,
+          { fieldPath: fieldPathOf(this.#context.pod, container.name) },
+        ),
     })
     this.#probes.set(running.id, probes)
   }
+}
+
+const wordsOf: Readonly<Record<Finding, string>> = { failed: 'failed', warning: 'warning', errored: 'errored and resulted in unknown state' }
+
+/** What the API was told of a container that runs since before this agent; nothing of one that was just started. */
+const formerHealth = ({ status }: Pod, containerId: string): FormerHealth | undefined => {
+  const told = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find((one) => one.containerID === `knarr://${containerId}`)
+  return told && { started: told.started ?? false, ready: told.ready }
 }

@@ -2,6 +2,13 @@ import type { Probe } from '../../../base/api/generated/types.ts'
 
 export type ProbeKind = 'liveness' | 'readiness' | 'startup'
 
+export interface ProbeAnswer {
+  readonly ok: boolean
+  readonly message: string
+  /** Good, but worth an Event. */
+  readonly isWarning?: boolean
+}
+
 export interface ProbeState {
   readonly result: 'unknown' | 'success' | 'failure'
   readonly lastOk: boolean | undefined
@@ -9,12 +16,24 @@ export interface ProbeState {
   readonly run: number
 }
 
-/** Before the first answer: alive, not ready, not known to have started. */
-export const initialProbeState = (kind: ProbeKind): ProbeState => ({
-  result: kind === 'liveness' ? 'success' : kind === 'readiness' ? 'failure' : 'unknown',
+/** What the API was last told of a container that an earlier agent started. */
+export interface FormerHealth {
+  readonly started: boolean
+  readonly ready: boolean
+}
+
+/** Before the first answer: alive, and of readiness and start what was known before, or nothing. */
+export const initialProbeState = (kind: ProbeKind, former: FormerHealth | undefined): ProbeState => ({
+  result: resultBefore(kind, former),
   lastOk: undefined,
   run: 0,
 })
+
+const resultBefore = (kind: ProbeKind, former: FormerHealth | undefined): ProbeState['result'] => {
+  if (kind === 'liveness') return 'success'
+  if (kind === 'readiness') return former?.ready ? 'success' : 'failure'
+  return former?.started ? 'success' : 'unknown'
+}
 
 /** The result changes only after as many equal answers in a row as the threshold asks. */
 export const nextProbeState = (state: ProbeState, ok: boolean, probe: Pick<Probe, 'successThreshold' | 'failureThreshold'>): ProbeState => {
