@@ -50,7 +50,7 @@ export class ContainerStops {
     if (!container) return
     const graceSeconds = graceSecondsOf(pod, container, { ...stop, isRemoved })
     const ip = fieldContextOf(node, pod, state.sandbox).podIP ?? ''
-    const turn = Promise.all(stop.after.map((id) => this.#stopping.get(id)?.ended))
+    const turn = Promise.all(stop.after.flatMap((id) => this.#stopping.get(id)?.ended ?? []))
     const ended = stopContainer(node, { pod, container, containerId, ip, graceSeconds, message: messageOf(stop), turn })
       .catch((error: Error) => node.log.warn({ containerId, error: error.message }, 'container not stopped'))
       .finally(() => {
