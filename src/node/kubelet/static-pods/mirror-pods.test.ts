@@ -53,10 +53,12 @@ describe('mirror Pods', () => {
     })
   })
 
-  it('come back when they are deleted; nothing is ended', async () => {
+  it('come back a moment after they are deleted; nothing is ended', async () => {
     const { uid } = (await mirror()).metadata
     await cluster.client.delete(pods, place)
-    await until('another one', async () => (await mirror()).metadata.uid !== uid)
+    await until('gone', async () => (await cluster.client.list(pods)).items.length === 0)
+    await cluster.clock.advance(1_000)
+    await until('another one', async () => (await cluster.client.list(pods)).items.some((pod) => pod.metadata.uid !== uid))
     await until('its status', async () => (await container())?.ready === true)
     expect(cluster.runtime.stops).toEqual([])
   })

@@ -9,6 +9,8 @@ import type { Part, PartState } from './part.ts'
 
 const everyMs = 10_000
 const healthTimeoutMs = 2_000
+// Whoever waits for a deletion by name, as kubectl does, would miss it if the successor were there at once.
+const comebackMs = 1_000
 
 /** Keeps the mirror Pods of one node as its parts are: made anew when deleted, removed when their part is no longer known. */
 export class MirrorPods {
@@ -40,7 +42,7 @@ export class MirrorPods {
   }
 
   lose(uid: string): void {
-    if (this.#pods.delete(uid)) this.#wakes.wake()
+    if (this.#pods.delete(uid)) this.#wakes.wakeIn(comebackMs)
   }
 
   /** The part that a Pod shows. */
@@ -54,7 +56,9 @@ export class MirrorPods {
   }
 
   async #pass(): Promise<void> {
-    for (const pod of this.#pods.values()) if (!this.#isWanted(pod)) await this.#delete(pod)
+    const unwanted = [...this.#pods.values()].filter((pod) => !this.#isWanted(pod))
+    for (const pod of unwanted) await this.#delete(pod)
+    if (unwanted.length > 0) return this.#wakes.wakeIn(comebackMs)
     for (const part of this.#parts) await this.#show(part)
     if (this.#parts.length > 0) this.#wakes.wakeIn(everyMs)
   }
