@@ -19,6 +19,7 @@ export interface ContainerConfigInput {
   readonly user: ContainerConfig['user']
   readonly hostname?: string
   readonly nodeMemoryBytes: number
+  readonly pidNamespaceOf?: string
 }
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -62,6 +63,7 @@ export const containerConfig = (input: ContainerConfigInput): ContainerConfig =>
     noNewPrivileges: context.allowPrivilegeEscalation === false,
     capabilities: { add: context.capabilities?.add ?? [], drop: context.capabilities?.drop ?? [] },
     stopSignal: container.lifecycle?.stopSignal || image.config.stopSignal || 'SIGTERM',
+    ...(input.pidNamespaceOf === undefined ? {} : { pidNamespaceOf: input.pidNamespaceOf }),
     resources: resourcesOf(pod, container, input.nodeMemoryBytes),
   }
 }

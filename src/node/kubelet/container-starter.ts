@@ -1,13 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Container, Pod } from '../../base/api/generated/types.ts'
+import type { Container, EphemeralContainer, Pod } from '../../base/api/generated/types.ts'
 import type { Image } from '../images/image-store.ts'
-import type { MountConfig, Sandbox } from '../runtime/runtime.ts'
+import type { MountConfig, RuntimeContainer, Sandbox } from '../runtime/runtime.ts'
 import { containerConfig } from './container-config.ts'
 import { containerUser, readAccounts } from './container-user.ts'
 import { containerEnvironment, ContainerConfigError } from './environment.ts'
 import type { FieldContext } from './field-refs.ts'
 import { StartFailure } from './start-failure.ts'
+import { latestOf } from './pod-actions.ts'
 import type { NodeContext } from './node-context.ts'
 import { hostsFile, podResolver, resolvConf } from './pod-files.ts'
 import { fieldPathOf, hostnameOf } from './pod-names.ts'
@@ -22,6 +23,8 @@ export interface StartRequest {
   readonly podFolder: string
   readonly pathOf: (volume: string) => string | undefined
   readonly image: Image
+  /** Of the Pod: where an ephemeral container finds the one it looks into. */
+  readonly containers: readonly RuntimeContainer[]
 }
 
 /** Starts one container: variables, mounts, runtime. Gives its id; throws StartFailure. */
@@ -77,8 +80,18 @@ const configOf = async (node: NodeContext, request: StartRequest, image: Image) 
     user,
     nodeMemoryBytes: node.config.capacity.memoryBytes,
     mounts: uniqueMounts(mounts),
+    ...targetOf(request),
     ...(pod.spec.hostNetwork ? { hostname: node.config.name } : {}),
   })
+}
+
+// Where the Pod shares its processes, or sees the node's, there is nobody to be chosen.
+const targetOf = ({ pod, container, containers }: StartRequest): { readonly pidNamespaceOf?: string } => {
+  const name = (container as EphemeralContainer).targetContainerName
+  if (!name || pod.spec.shareProcessNamespace || pod.spec.hostPID) return {}
+  const target = latestOf(containers, name)
+  if (!target) throw new ContainerConfigError(`unable to find target container ${name}`)
+  return { pidNamespaceOf: target.id }
 }
 
 // What the user mounts at a path wins over what the kubelet would put there.

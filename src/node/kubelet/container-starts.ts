@@ -60,7 +60,16 @@ export class ContainerStarts {
       const image = await this.#images.find(container, { attempt, waitingReason: this.#waiting.get(name)?.reason })
       if (!image) return false
       if (latestOf(state.containers, name)?.state === 'exited') node.restartBackoff.next(this.#backoffKey(name), node.clock.now())
-      const containerId = await startContainer(node, { pod, container, attempt, sandbox: state.sandbox, podFolder: folder, pathOf: this.#pathOf, image })
+      const containerId = await startContainer(node, {
+        pod,
+        container,
+        attempt,
+        sandbox: state.sandbox,
+        podFolder: folder,
+        pathOf: this.#pathOf,
+        image,
+        containers: state.containers,
+      })
       this.#waiting.delete(name)
       this.#notBeforeMs.delete(name)
       this.#hooks.begin(container, containerId, (message) => this.#waiting.set(name, { reason: 'PostStartHookError', message }))

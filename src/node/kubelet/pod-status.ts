@@ -79,12 +79,13 @@ const containerStatus = (view: StatusView, slot: ContainerSlot): ContainerStatus
     name,
     state,
     lastState: lastEnded ? stateOf(lastEnded) : !latest && before ? before.lastState : {},
-    ready: slot.role === 'init' ? latest?.state === 'exited' && latest.exitCode === 0 : running === true && view.isReady(latest.id, slot),
+    ready: isReady(view, slot, latest),
     restartCount: latest?.config.attempt ?? before?.restartCount ?? 0,
     image: slot.container.image ?? '',
     imageID: latest?.config.imageRef ?? latest?.config.imageId ?? '',
     ...(latest ? { containerID: `knarr://${latest.id}` } : {}),
-    started: running === true && slot.role !== 'init' ? view.hasStarted(latest.id, slot) : slot.role === 'init' ? running === true : false,
+    ...(slot.role === 'ephemeral' ? {} : { started: running === true && (slot.role === 'init' || view.hasStarted(latest.id, slot)) }),
+    ...(running ? { user: { linux: linuxUser(latest.config.user) } } : {}),
     ...(latest && slot.container.resources && Object.keys(slot.container.resources).length && running
       ? { allocatedResources: slot.container.resources.requests, resources: slot.container.resources }
       : {}),
@@ -99,6 +100,15 @@ const containerStatus = (view: StatusView, slot: ContainerSlot): ContainerStatus
       : {}),
   } as ContainerStatus
 }
+
+/** An init container is when it is done; one that looks into a Pod never is. */
+const isReady = (view: StatusView, slot: ContainerSlot, latest: RuntimeContainer | undefined): boolean => {
+  if (slot.role === 'init') return latest?.state === 'exited' && latest.exitCode === 0
+  return slot.role !== 'ephemeral' && latest?.state === 'running' && view.isReady(latest.id, slot)
+}
+
+// As the runtime tells it: the primary group is among the groups.
+const linuxUser = ({ uid, gid, supplementalGroups }: RuntimeContainer['config']['user']) => ({ uid, gid, supplementalGroups: [gid, ...supplementalGroups] })
 
 const defaultWaiting = (view: StatusView, slot: ContainerSlot) => ({
   reason: view.pod.spec.initContainers?.length && slot.role !== 'ephemeral' ? 'PodInitializing' : 'ContainerCreating',

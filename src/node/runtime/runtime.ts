@@ -103,6 +103,8 @@ export interface ContainerConfig {
   readonly noNewPrivileges: boolean
   readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] }
   readonly stopSignal: string
+  /** A running container of the same sandbox, by id, whose processes it sees instead of its own (`kubectl debug --target`). */
+  readonly pidNamespaceOf?: string
   readonly resources: Resources & { readonly oomScoreAdj?: number }
 }
 

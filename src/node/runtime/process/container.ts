@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly image: Image
   /** The process that holds the sandbox's namespaces. */
   readonly holder: ProcessIdentity
+  /** The first process of the container whose processes it is to see. */
+  readonly target: ProcessIdentity | undefined
   readonly hostname: string
   readonly shm: string
 }
@@ -55,7 +57,7 @@ export class Container {
 
   constructor(record: ContainerRecord, sandbox: SandboxConfig, around: ContainerSurroundings) {
     this.record = record
-    this.#pidNamespace = sandbox.pidNamespace ?? 'container'
+    this.#pidNamespace = record.config.pidNamespaceOf ? 'target' : (sandbox.pidNamespace ?? 'container')
     this.#around = around
     this.folder = containerFolder(around.directory, record.id)
     this.#logFile = join(sandbox.logDirectory, record.config.logPath)
@@ -142,7 +144,7 @@ export class Container {
     this.#output = undefined
   }
 
-  #writeScripts({ image, holder, hostname, shm }: StartOptions): void {
+  #writeScripts({ image, holder, target, hostname, shm }: StartOptions): void {
     const { config, id, cgroup } = this.record
     const { directory, cgroups, tools, scratch } = this.#around
     const prepared = prepareRoot({ folder: this.folder, image, config, devices: join(directory, 'devices'), shm, scratch })
@@ -172,7 +174,7 @@ export class Container {
       joinFiles: cgroups.joinFiles(cgroup),
       input: inputOf(config),
       command: config.tty ? ['unshare', '--mount', 'sh', 'terminal.sh'] : command,
-      pidNamespace: this.#pidNamespace,
+      joinPid: this.#pidNamespace === 'pod' ? holder.pid : target?.pid,
     })
     const terminal = { devpts: join(this.folder, 'pts'), uid: config.user.uid, command: `exec ${command.map(quote).join(' ')}` }
     for (const [name, text] of [

@@ -193,7 +193,9 @@ class ProcessRuntime implements ContainerRuntime {
     const sandbox = this.#readySandbox(sandboxId)
     const image = this.#images.get(id) ?? (await this.#image(config))
     this.#images.delete(id)
-    await container.start({ image, holder: sandbox.holder!, hostname: sandbox.record.config.hostname, shm: sandbox.shm })
+    const target = config.pidNamespaceOf === undefined ? undefined : this.#containers.get(config.pidNamespaceOf)
+    if (config.pidNamespaceOf !== undefined && target?.state !== 'running') throw new Error(`container ${config.pidNamespaceOf} is not running`)
+    await container.start({ image, holder: sandbox.holder!, target: target?.init, hostname: sandbox.record.config.hostname, shm: sandbox.shm })
   }
 
   async stopContainer(containerId: string, gracePeriodSeconds: number): Promise<void> {

@@ -74,15 +74,16 @@ export function launcherScript(options: {
   events: string
   holderPid: number
   joinFiles: readonly string[]
-  pidNamespace: PidNamespace
+  /** A process whose PID namespace it joins, where it does. */
+  joinPid: number | undefined
   input: Input
   /** Runs in the namespaces of the sandbox and ends with the container. */
   command: readonly string[]
 }): string {
   const { input } = options
-  const joined = ['uts', 'ipc', 'net', ...(options.pidNamespace === 'pod' ? ['pid'] : [])]
+  const joined = ['uts', 'ipc', 'net'].map((name) => `--${name}=/proc/${options.holderPid}/ns/${name}`)
   // Not forking itself, nsenter leaves it to the first child to be in another PID namespace.
-  const namespaces = [...joined.map((name) => `--${name}=/proc/${options.holderPid}/ns/${name}`), '--no-fork']
+  const namespaces = [...joined, ...(options.joinPid === undefined ? [] : [`--pid=/proc/${options.joinPid}/ns/pid`]), '--no-fork']
   return [
     'umask 022',
     // Left by a start that was cut off.
@@ -106,9 +107,8 @@ export function launcherScript(options: {
   ].join('\n')
 }
 
-/**
-/** Whose processes a container sees. */
-export type PidNamespace = NonNullable<SandboxConfig['pidNamespace']>
+/** Whose processes a container sees; `target`: those of another container. */
+export type PidNamespace = NonNullable<SandboxConfig['pidNamespace']> | 'target'
 
 /**
  * Makes the first process of a container from its setup script, and ends as it ends. Not by `unshare --fork`, which fails to pass SIGKILL on;
