@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Pod } from '../../base/api/generated/types.ts'
+import type { Container, Pod } from '../../base/api/generated/types.ts'
 import type { ContainerConfig, RuntimeContainer, Sandbox, SandboxConfig } from '../runtime/runtime.ts'
 import { podActions, type PodView } from './pod-actions.ts'
 import { podPhase } from './pod-phase.ts'
@@ -44,6 +44,16 @@ const hooked = (subject: Pod): Pod => ({
   spec: { ...subject.spec, containers: subject.spec.containers.map((one) => ({ ...one, lifecycle: { postStart: { sleep: { seconds: 1 } } } })) },
 })
 
+const ruled = (subject: Pod, more: Partial<Container>): Pod => ({
+  ...subject,
+  spec: {
+    ...subject.spec,
+    initContainers: (subject.spec.initContainers ?? []).map((one) => ({ ...one, ...more })),
+    containers: subject.spec.containers.map((one) => ({ ...one, ...more })),
+  },
+})
+const rules = (operator: string, ...values: number[]) => [{ action: 'Restart', exitCodes: { operator, values } }]
+
 const visited = (subject: Pod): Pod => ({ ...subject, spec: { ...subject.spec, ephemeralContainers: [{ name: 'eph', resources: {} }] } })
 
 const decide = (subject: Pod, state: string, change: Partial<PodView> = {}): string =>
@@ -83,6 +93,17 @@ const table: readonly [string, Pod, string, Partial<PodView>, string][] = [
   ['and must wait', pod('', 'app'), 'app:1=exit1 app:0=exit1', { remainingBackoffMs: () => 5 }, 'backOff app'],
   ['on failure, it succeeded', pod('', 'a b', 'OnFailure'), 'a:0=exit0 b:0=running', {}, ''],
   ['on failure, it failed', pod('', 'a', 'OnFailure'), 'a:0=exit3', {}, 'start a:1'],
+  ['a container with a policy of its own', ruled(pod('', 'a', 'Never'), { restartPolicy: 'OnFailure' }), 'a:0=exit1', {}, 'start a:1'],
+  ['a rule for the exit code', ruled(pod('', 'a'), { restartPolicy: 'Never', restartPolicyRules: rules('In', 42) }), 'a:0=exit42', {}, 'start a:1'],
+  ['no rule for it', ruled(pod('', 'a'), { restartPolicy: 'Never', restartPolicyRules: rules('In', 42) }), 'a:0=exit1', {}, 'stopSandbox'],
+  ['a rule for all others', ruled(pod('', 'a'), { restartPolicy: 'Never', restartPolicyRules: rules('NotIn', 42) }), 'a:0=exit1', {}, 'start a:1'],
+  [
+    'an init container with a rule',
+    ruled(pod('i', 'a', 'Never'), { restartPolicy: 'Never', restartPolicyRules: rules('In', 7) }),
+    'i:0=exit7',
+    {},
+    'start i:1',
+  ],
   ['all done, a sidecar is left', pod('s*', 'a', 'Never'), 's:0=running a:0=exit0', {}, 'stop s finished'],
   ['unhealthy', pod('', 'a'), 'a:0=running', { probes: { hasStarted: () => true, failed: () => 'liveness' } }, 'stop a liveness'],
   ['being stopped already', pod('', 'a'), 'a:0=running', { ending: true, stopping: new Set(['a0']) }, ''],

@@ -1,4 +1,4 @@
-import type { Container, Pod } from '../../base/api/generated/types.ts'
+import type { Container, ContainerRestartRuleOnExitCodes, Pod } from '../../base/api/generated/types.ts'
 import type { RuntimeContainer, Sandbox } from '../runtime/runtime.ts'
 import { containerSlots, isSidecar, type ContainerSlot } from './pod-names.ts'
 
@@ -56,21 +56,23 @@ export const outcomeOf = (container: RuntimeContainer | undefined): Outcome => {
   return container.exitCode === 0 ? 'succeeded' : 'failed'
 }
 
-/** Whether an ended container is started again, by its own or the Pod's policy. */
-export const restarts = (pod: Pod, slot: ContainerSlot, outcome: Outcome): boolean => {
+/** Whether an ended container is started again: by a rule for its exit code, or else by its own or the Pod's policy. */
+export const restarts = ({ spec }: Pod, slot: ContainerSlot, latest: RuntimeContainer | undefined): boolean => {
   if (slot.role === 'ephemeral') return false
-  const policy =
-    slot.container.restartPolicy ?? (slot.role === 'init' && pod.spec.restartPolicy === 'Always' ? 'OnFailure' : (pod.spec.restartPolicy ?? 'Always'))
-  if (policy === 'Always') return true
-  return policy === 'OnFailure' && outcome === 'failed'
+  const { container } = slot
+  if (latest?.state === 'exited' && container.restartPolicyRules?.some(({ exitCodes }) => exitCodes && matches(exitCodes, latest.exitCode ?? 137))) return true
+  const policy = container.restartPolicy ?? (slot.role === 'init' && spec.restartPolicy === 'Always' ? 'OnFailure' : (spec.restartPolicy ?? 'Always'))
+  return policy === 'Always' || (policy === 'OnFailure' && outcomeOf(latest) === 'failed')
 }
+
+const matches = ({ operator, values = [] }: ContainerRestartRuleOnExitCodes, exitCode: number): boolean => values.includes(exitCode) === (operator === 'In')
 
 /** Whether nothing of the Pod's own work is left to do: the phase is final. */
 export const isFinished = (view: Pick<PodView, 'pod' | 'containers'>): boolean => {
   const slots = containerSlots(view.pod)
-  const state = (slot: ContainerSlot) => outcomeOf(latestOf(view.containers, slot.container.name))
-  const isOver = (slot: ContainerSlot) => ['succeeded', 'failed'].includes(state(slot)) && !restarts(view.pod, slot, state(slot))
-  if (slots.some((slot) => slot.role === 'init' && state(slot) === 'failed' && isOver(slot))) return true
+  const latest = (slot: ContainerSlot) => latestOf(view.containers, slot.container.name)
+  const isOver = (slot: ContainerSlot) => ['succeeded', 'failed'].includes(outcomeOf(latest(slot))) && !restarts(view.pod, slot, latest(slot))
+  if (slots.some((slot) => slot.role === 'init' && outcomeOf(latest(slot)) === 'failed' && isOver(slot))) return true
   return slots.filter((slot) => slot.role === 'main').every(isOver)
 }
 
@@ -152,7 +154,7 @@ const runStep = (view: PodView, current: readonly RuntimeContainer[], slot: Cont
     return ailment ? stopsOf(view, [latest], ailment) : []
   }
   const outcome = outcomeOf(latest)
-  if ((outcome === 'succeeded' || outcome === 'failed') && !restarts(view.pod, slot, outcome)) return []
+  if ((outcome === 'succeeded' || outcome === 'failed') && !restarts(view.pod, slot, latest)) return []
   const remainingMs = view.remainingBackoffMs(container.name, latest?.finishedAtMs ?? 0)
   if (remainingMs > 0) return [{ type: 'backOff', container, remainingMs }]
   return [{ type: 'start', container, attempt: nextAttempt(view, container.name) }]

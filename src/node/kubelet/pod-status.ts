@@ -1,6 +1,6 @@
 import type { ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from '../../base/api/generated/types.ts'
 import type { RuntimeContainer, Sandbox } from '../runtime/runtime.ts'
-import { latestOf, outcomeOf, restarts } from './pod-actions.ts'
+import { latestOf, restarts } from './pod-actions.ts'
 import { containerSlots, isSidecar, type ContainerSlot } from './pod-names.ts'
 import { podPhase, type PodPhase } from './pod-phase.ts'
 import { qosClassOf } from '../../base/api/resources/pod-qos.ts'
@@ -70,7 +70,7 @@ const containerStatus = (view: StatusView, slot: ContainerSlot): ContainerStatus
       view.containers.filter((one) => one !== latest),
       name,
     )
-  const waiting = !latest || latest.state === 'created' || restarts(view.pod, slot, outcomeOf(latest)) ? view.waiting.get(name) : undefined
+  const waiting = !latest || latest.state === 'created' || restarts(view.pod, slot, latest) ? view.waiting.get(name) : undefined
   const ended = latest?.state === 'exited' || latest?.state === 'unknown'
   const state: ContainerState = latest && !(waiting && latest.state !== 'running') ? stateOf(latest) : { waiting: waiting ?? defaultWaiting(view, slot) }
   const lastEnded = state.waiting && ended ? latest : previous

@@ -28,6 +28,8 @@ export const forbidden = (field: string, detail: string): FieldFault => fault('F
 export const duplicate = (field: string, value: unknown): FieldFault => fault('FieldValueDuplicate', field, [shown(value)])
 export const notFound = (field: string, value: unknown): FieldFault => fault('FieldValueNotFound', field, [shown(value)])
 export const tooLong = (field: string, maxBytes: number): FieldFault => fault('FieldValueTooLong', field, [`may not be more than ${maxBytes} bytes`])
+export const tooMany = (field: string, count: number, most: number): FieldFault =>
+  fault('FieldValueTooMany', field, [String(count), `must have at most ${most} items`])
 export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldFault =>
   fault('FieldValueNotSupported', field, [shown(value), `supported values: ${supported.map((one) => JSON.stringify(one)).join(', ')}`])
 

@@ -7,12 +7,13 @@ import type {
   HostPathVolumeSource,
   PodSpec,
   PodTemplateSpec,
-  Probe,
   Volume,
 } from '../generated/types.ts'
 import { compareQuantities, isQuantity } from '../../lib/quantity.ts'
 import type { FieldFault } from '../resource.ts'
 import { duplicate, forbidden, invalid, invalidAll, nonNegative, notFound, notSupported, oneOf, portNumber, required, unique } from './field.ts'
+import { validateLifecycle, validateProbes, validateRestarts } from './lifecycle-validation.ts'
+import { validatePodSecurity, validateSecurity } from './security-validation.ts'
 import { validateResourceFieldRef } from './resource-field-ref.ts'
 import { validateTemplateMetadata } from './metadata.ts'
 import { dns1123Label, dns1123Subdomain, envName, portName, qualifiedName, labelValue } from './names.ts'
@@ -44,6 +45,14 @@ export const validatePodSpec = (spec: PodSpec, field: string): FieldFault[] => {
     ),
     ...validatePortsAcross(containers, `${field}.containers`),
     ...init.flatMap((container, i) => validateInit(container, `${field}.initContainers[${i}]`)),
+    ...named.flatMap(({ container, at }) => [
+      ...validateLifecycle(container, at, spec.terminationGracePeriodSeconds ?? 30),
+      ...validateRestarts(container, at, { isInit: at.startsWith(`${field}.initContainers`) }),
+    ]),
+    ...validatePodSecurity(spec, field),
+    ...(spec.readinessGates ?? []).flatMap(({ conditionType }, i) =>
+      invalidAll(`${field}.readinessGates[${i}].conditionType`, conditionType, qualifiedName(conditionType ?? '')),
+    ),
     ...oneOf(`${field}.restartPolicy`, spec.restartPolicy, ['Always', 'Never', 'OnFailure']),
     ...oneOf(`${field}.dnsPolicy`, spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']),
     ...validateScalars(spec, field),
@@ -130,9 +139,8 @@ export const validateContainer = (container: AnyContainer, at: string, volumes: 
   ...(container.envFrom ?? []).flatMap((source, i) => validateEnvFrom(source, `${at}.envFrom[${i}]`)),
   ...validateMounts(container, `${at}.volumeMounts`, volumes),
   ...validateResources(container, `${at}.resources`),
-  ...(['livenessProbe', 'readinessProbe', 'startupProbe'] as const).flatMap((name) =>
-    container[name] ? validateProbe(container[name], `${at}.${name}`, name) : [],
-  ),
+  ...validateProbes(container, at),
+  ...validateSecurity(container, at),
 ]
 
 const validateImage = (image: string | undefined, field: string): FieldFault[] => {
@@ -142,9 +150,8 @@ const validateImage = (image: string | undefined, field: string): FieldFault[] =
 
 const validateInit = (container: Container, at: string): FieldFault[] => {
   if (container.restartPolicy === 'Always') return []
-  const ofPolicy = container.restartPolicy ? [notSupported(`${at}.restartPolicy`, container.restartPolicy, ['Always'])] : []
   const barred = (['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const).filter((name) => container[name])
-  return [...ofPolicy, ...barred.map((name) => forbidden(`${at}.${name}`, 'may not be set for init containers without restartPolicy=Always'))]
+  return barred.map((name) => forbidden(`${at}.${name}`, 'may not be set for init containers without restartPolicy=Always'))
 }
 
 const validatePorts = (container: AnyContainer, field: string): FieldFault[] => {
@@ -231,27 +238,6 @@ const validateResources = (container: AnyContainer, field: string): FieldFault[]
     ...above.map(([name, value]) => invalid(`${field}.requests`, value, `must be less than or equal to ${name} limit of ${limits[name]}`)),
   ]
 }
-
-const handlers = ['exec', 'httpGet', 'tcpSocket', 'grpc'] as const
-
-const validateProbe = (probe: Probe, at: string, name: string): FieldFault[] => {
-  const used = handlers.filter((handler) => probe[handler])
-  return [
-    ...(used.length === 0 ? [required(at, 'must specify a handler type')] : []),
-    ...used.slice(1).map((handler) => forbidden(`${at}.${handler}`, 'may not specify more than 1 handler type')),
-    ...(probe.exec && (probe.exec.command ?? []).length === 0 ? [required(`${at}.exec.command`)] : []),
-    ...(probe.httpGet ? validateTarget(probe.httpGet.port, `${at}.httpGet.port`) : []),
-    ...(probe.tcpSocket ? validateTarget(probe.tcpSocket.port, `${at}.tcpSocket.port`) : []),
-    ...(['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const).flatMap((field) =>
-      nonNegative(`${at}.${field}`, probe[field]),
-    ),
-    ...(name !== 'readinessProbe' && (probe.successThreshold ?? 1) !== 1 ? [invalid(`${at}.successThreshold`, probe.successThreshold, 'must be 1')] : []),
-  ]
-}
-
-/** A port by number or by name. */
-export const validateTarget = (port: string | number | undefined, field: string): FieldFault[] =>
-  typeof port === 'string' ? invalidAll(field, port, portName(port)) : portNumber(field, port)
 
 const validateTolerations = (spec: PodSpec, field: string): FieldFault[] =>
   (spec.tolerations ?? []).flatMap((toleration, i) => {

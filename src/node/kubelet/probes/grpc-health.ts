@@ -20,7 +20,9 @@ export const askGrpcHealth = async (options: { host: string; port: number; servi
       const within = `${options.timeoutMs / 1000}s`
       resolve(
         failure(
-          isConnected ? `timeout: health rpc did not complete within ${within}` : `timeout: failed to connect service "${address}" within ${within}: context deadline exceeded`,
+          isConnected
+            ? `timeout: health rpc did not complete within ${within}`
+            : `timeout: failed to connect service "${address}" within ${within}: context deadline exceeded`,
         ),
       )
     }, options.timeoutMs)

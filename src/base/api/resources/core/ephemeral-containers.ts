@@ -7,7 +7,17 @@ import { validateContainer } from '../pod-validation.ts'
 
 const field = 'spec.ephemeralContainers'
 /** Fields of a container that need a life of its own, which an ephemeral one has not. */
-const refused = ['ports', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle', 'resources', 'resizePolicy', 'restartPolicy'] as const
+const refused = [
+  'ports',
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle',
+  'resources',
+  'resizePolicy',
+  'restartPolicy',
+  'restartPolicyRules',
+] as const
 
 /** The faults of an update of a Pod's ephemeral containers: they are added, and stand once made. */
 export const validateEphemeralContainers = ({ spec }: Pod, old: Pod): FieldFault[] => {

@@ -8,7 +8,7 @@ import { defineResource } from '../define-resource.ts'
 import { duplicate, forbidden, invalid, invalidAll, notSupported, oneOf, portNumber, required, unique } from '../field.ts'
 import { validateLabels } from '../metadata.ts'
 import { dns1123Label, dns1123Subdomain } from '../names.ts'
-import { validateTarget } from '../pod-validation.ts'
+import { validateTarget } from '../lifecycle-validation.ts'
 import { labelsText, loadBalancerText, none } from '../text.ts'
 
 const externalText = ({ spec, status }: Service): string => {
