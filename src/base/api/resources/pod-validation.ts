@@ -11,7 +11,7 @@ import type {
 } from '../generated/types.ts'
 import { compareQuantities, isQuantity } from '../../lib/quantity.ts'
 import type { FieldFault } from '../resource.ts'
-import { duplicate, forbidden, invalid, invalidAll, nonNegative, notFound, notSupported, oneOf, portNumber, required, unique } from './field.ts'
+import { duplicate, forbidden, invalid, invalidAll, notFound, notSupported, oneOf, portNumber, required, unique } from './field.ts'
 import { validateLifecycle, validateProbes, validateRestarts } from './lifecycle-validation.ts'
 import { validatePodSecurity, validateSecurity } from './security-validation.ts'
 import { validateResourceFieldRef } from './resource-field-ref.ts'

@@ -1,4 +1,4 @@
-import { connect, type ClientHttp2Session } from 'node:http2'
+import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2'
 import { dialError } from './dial-error.ts'
 import type { ProbeAnswer } from './probe-state.ts'
 
@@ -61,20 +61,31 @@ const check = (session: ClientHttp2Session, service: string): Promise<Outcome> =
       'user-agent': 'kube-probe/1.36',
     })
     const chunks: Buffer[] = []
-    let status: Record<string, unknown> = {}
+    let status: IncomingHttpHeaders = {}
     // A server that has nothing to say but a status says it in the first headers.
-    const take = (headers: Record<string, unknown>) => (status = { ...status, ...headers })
+    const take = (headers: IncomingHttpHeaders) => (status = { ...status, ...headers })
     stream.on('response', take).on('trailers', take)
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
     // The session tells what went wrong with it.
     stream.on('error', () => {})
     stream.on('end', () => {
-      const code = Number(status['grpc-status'] ?? codeOfHttp(Number(status[':status'])))
-      const message = decodeURIComponent(String(status['grpc-message'] ?? `unexpected HTTP status code received from server: ${String(status[':status'])}`))
+      const http = Number(status[':status'])
+      const code = Number(status['grpc-status'] ?? codeOfHttp(http))
+      const said = [status['grpc-message'] ?? `unexpected HTTP status code received from server: ${http}`].flat().join()
+      const message = unescaped(said)
       resolve(code === 0 ? { body: Buffer.concat(chunks) } : { code, message })
     })
     stream.end(frame(service))
   })
+
+// As it came where it is not escaped as it should be.
+const unescaped = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
 
 const codeNames = [
   'OK',
