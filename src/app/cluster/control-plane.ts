@@ -12,6 +12,8 @@ import { controllers, createSharedInformers, serviceAccountUser, sharedIdentity,
 import { startScheduler } from '../../control/scheduler/scheduler.ts'
 import type { Store } from '../../control/store/store.ts'
 import { startProvisioner } from '../../node/storage/provisioner.ts'
+import { startSnapshotController } from '../../node/storage/snapshot-controller.ts'
+import { type StandStill, startSnapshotter } from '../../node/storage/snapshotter.ts'
 import { noVolumeFolders, type VolumeFolders } from '../../node/storage/volume-folders.ts'
 import type { Pki } from './pki.ts'
 import type { Ranges } from './profile.ts'
@@ -31,6 +33,8 @@ export interface ControlPlaneOptions {
   readonly nodeDialer: (node: string) => NodeEndpoint | undefined
   /** Where the volumes of StorageClasses of our own are made; default: they are made in name only. */
   readonly volumes?: VolumeFolders
+  /** Lets Pods stand still while their volumes are copied; default: they go on. */
+  readonly standStill?: StandStill
   /** Around every client that the parts of the control plane are given. */
   readonly wrapClient?: (client: Client) => Client
   /** How the scheduler chooses among equally good nodes. */
@@ -59,6 +63,8 @@ const components = [
   serviceAccountUser('kube-dns'),
   serviceAccountUser('ingress-knarr'),
   serviceAccountUser('volume-provisioner'),
+  serviceAccountUser('volume-snapshotter'),
+  serviceAccountUser('snapshot-controller'),
 ]
 
 const groupsOf = (identity: string): string[] => {
@@ -117,14 +123,11 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         clusterCIDR: ranges.podCIDR,
         loadBalancerRange: ranges.loadBalancerCIDR,
       })
-      const provisioner = startProvisioner({
-        client: clientFor(serviceAccountUser('volume-provisioner')),
-        folders: options.volumes ?? noVolumeFolders,
-        clock,
-        log,
-        signal,
-      })
-      await Promise.all([ended, provisioner, server.maintain(signal)])
+      const storage = { folders: options.volumes ?? noVolumeFolders, standStill: options.standStill ?? ((_, act) => act()), clock, log, signal }
+      const provisioner = startProvisioner({ ...storage, client: clientFor(serviceAccountUser('volume-provisioner')) })
+      const snapshotter = startSnapshotter({ ...storage, client: clientFor(serviceAccountUser('volume-snapshotter')) })
+      const snapshots = startSnapshotController({ client: clientFor(serviceAccountUser('snapshot-controller')), clock, log, signal })
+      await Promise.all([ended, provisioner, snapshotter, snapshots, server.maintain(signal)])
     },
   }
 }

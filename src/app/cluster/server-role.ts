@@ -4,6 +4,9 @@ import { ingresses } from '../../base/api/kinds.ts'
 import type { Client } from '../../base/client/client.ts'
 import { createInformer } from '../../base/client/informer.ts'
 import { openLmdbStore } from '../../control/store/lmdb-store.ts'
+import { podCgroup } from '../../node/kubelet/pod-cgroup.ts'
+import { whileFrozen } from '../../node/runtime/process/freeze.ts'
+import type { StandStill } from '../../node/storage/snapshotter.ts'
 import { createVolumeFolders } from '../../node/storage/volume-folders.ts'
 import { ensureIngressObjects } from '../../platform/gateway/ingress-objects.ts'
 import { createControlPlane } from './control-plane.ts'
@@ -33,7 +36,7 @@ export async function runServer(context: RoleContext): Promise<void> {
     ranges: profile.ranges,
     endpoint: hasNetwork ? { address: layout.controlPlane.address, port: layout.agentApiPort } : { address: '127.0.0.1', port: profile.apiPort },
     serverUrl: `https://127.0.0.1:${profile.apiPort}`,
-    ...(hasNetwork ? { volumes: createVolumeFolders(paths.volumes) } : {}),
+    ...(hasNetwork ? { volumes: createVolumeFolders(paths.volumes), standStill: standStillBelow(contextName(profile)) } : {}),
     signal,
     nodeDialer: (name) => (isSwitchedOn(context, name) ? { socketPath: paths.agentSocket } : undefined),
   })
@@ -57,6 +60,14 @@ export async function runServer(context: RoleContext): Promise<void> {
   await running
   await store.close()
 }
+
+/** Holds the Pods' control groups, one within the other. */
+const standStillBelow =
+  (cgroupRoot: string): StandStill =>
+  async ([pod, ...others], act) => {
+    if (!pod) return act()
+    await whileFrozen({ cgroupRoot: `${cgroupRoot}/${podCgroup(pod).cgroupParent}` }, () => standStillBelow(cgroupRoot)(others, act))
+  }
 
 /** Read anew each time: a node can be stopped while the server runs. */
 const isSwitchedOn = ({ home, profile }: RoleContext, node: string): boolean =>

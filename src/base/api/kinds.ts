@@ -250,6 +250,32 @@ export const clusterRoleBindings = define<api.ClusterRoleBinding>({
   type: 'rbac/v1.ClusterRoleBinding',
 })
 
+/** Upstream these three are CustomResourceDefinitions that every cluster with a snapshot controller has. */
+export const volumeSnapshotClasses = define<api.VolumeSnapshotClass>({
+  group: 'snapshot.storage.k8s.io',
+  kind: 'VolumeSnapshotClass',
+  plural: 'volumesnapshotclasses',
+  namespaced: false,
+  type: 'snapshot/v1.VolumeSnapshotClass',
+  shortNames: ['vsclass', 'vsclasses'],
+})
+export const volumeSnapshots = define<api.VolumeSnapshot>({
+  group: 'snapshot.storage.k8s.io',
+  kind: 'VolumeSnapshot',
+  plural: 'volumesnapshots',
+  namespaced: true,
+  type: 'snapshot/v1.VolumeSnapshot',
+  shortNames: ['vs'],
+})
+export const volumeSnapshotContents = define<api.VolumeSnapshotContent>({
+  group: 'snapshot.storage.k8s.io',
+  kind: 'VolumeSnapshotContent',
+  plural: 'volumesnapshotcontents',
+  namespaced: false,
+  type: 'snapshot/v1.VolumeSnapshotContent',
+  shortNames: ['vsc', 'vscs'],
+})
+
 /** Every kind above that has a storage of its own, in the order of discovery. */
 export const kinds: readonly Kind[] = [
   namespaces,
@@ -283,6 +309,9 @@ export const kinds: readonly Kind[] = [
   leases,
   priorityClasses,
   storageClasses,
+  volumeSnapshotClasses,
+  volumeSnapshots,
+  volumeSnapshotContents,
   podDisruptionBudgets,
   roles,
   roleBindings,

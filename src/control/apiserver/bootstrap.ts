@@ -40,6 +40,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
     ...publishedConfig(options),
     ...roles(client),
     storageClass(client),
+    snapshotClass(client),
     serviceRange(options),
   ])
   await Promise.all(kubernetesEndpoints(options))
@@ -124,6 +125,13 @@ const storageClass = (client: Client): Promise<void> =>
     reclaimPolicy: 'Delete',
     volumeBindingMode: 'Immediate',
     allowVolumeExpansion: true,
+  })
+
+const snapshotClass = (client: Client): Promise<void> =>
+  ensure(client, kinds.volumeSnapshotClasses, {
+    metadata: { name: 'standard', annotations: { 'snapshot.storage.kubernetes.io/is-default-class': 'true' } },
+    driver: volumeDriver,
+    deletionPolicy: 'Delete',
   })
 
 const priorityClasses = (client: Client): Promise<void>[] => [

@@ -22,7 +22,7 @@ beforeEach(() => {
   client = new FakeClient({ clock })
   control = new AbortController()
   directory = mkdtempSync(join(tmpdir(), 'volumes-'))
-  void startProvisioner({ client, folders: createVolumeFolders(directory), clock, log: silentLog, signal: control.signal })
+  void startProvisioner({ client, folders: createVolumeFolders(directory), standStill: (_, act) => act(), clock, log: silentLog, signal: control.signal })
 })
 afterEach(() => {
   control.abort()

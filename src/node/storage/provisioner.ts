@@ -1,7 +1,7 @@
 // Makes and removes the volumes of StorageClasses whose provisioner is Knarr's own: a client of the API, as any external provisioner.
 // https://kubernetes.io/docs/concepts/storage/dynamic-provisioning/
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../base/api/generated/types.ts'
-import { persistentVolumeClaims, persistentVolumes, storageClasses } from '../../base/api/kinds.ts'
+import { persistentVolumeClaims, persistentVolumes, storageClasses, volumeSnapshots } from '../../base/api/kinds.ts'
 import { type Draft, keyOf } from '../../base/api/object.ts'
 import { selectedNode, storageProvisioner } from '../../base/api/volume-annotations.ts'
 import { volumeDriver } from '../../base/api/volume-driver.ts'
@@ -15,11 +15,15 @@ import { compareQuantities } from '../../base/lib/quantity.ts'
 import { classOf } from '../../base/machinery/volume-match.ts'
 import { isStatusError } from '../../base/machinery/status-error.ts'
 import { source, startController } from '../../base/reconcile/controller.ts'
+import { dataSourceOf, writersOf } from './data-source.ts'
+import { ignoreGone } from './finalizers.ts'
+import type { StandStill } from './snapshotter.ts'
 import type { VolumeFolders } from './volume-folders.ts'
 
 export interface ProvisionerOptions {
   readonly client: Client
   readonly folders: VolumeFolders
+  readonly standStill: StandStill
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
@@ -43,6 +47,7 @@ export const startProvisioner = (options: ProvisionerOptions): Promise<void> => 
   const claims = createInformer(client, persistentVolumeClaims, watching)
   const volumes = createInformer(client, persistentVolumes, watching)
   const classes = createInformer(client, storageClasses, watching)
+  const snapshots = createInformer(client, volumeSnapshots, watching)
   const context: Context = { ...options, claims, volumes, classes, recorder: createEventRecorder({ client, clock, log, component: volumeDriver }) }
   return startController({
     ...watching,
@@ -51,6 +56,15 @@ export const startProvisioner = (options: ProvisionerOptions): Promise<void> => 
       source(claims, ({ object }) => (object ? [`claim ${keyOf(object)}`] : [])),
       source(volumes, ({ object }) => (object ? [`volume ${object.metadata.name}`] : [])),
       source(classes, () => []),
+      // A claim may have been waiting for a snapshot to be ready.
+      source(snapshots, ({ object }) =>
+        object?.status?.readyToUse
+          ? claims
+              .list(object.metadata.namespace)
+              .filter(({ spec }) => spec.dataSource?.name === object.metadata.name)
+              .map((claim) => `claim ${keyOf(claim)}`)
+          : [],
+      ),
     ],
     reconcile: async (key) => {
       const [kind, name = ''] = key.split(' ')
@@ -77,7 +91,7 @@ const provision = async (context: Context, claim: PersistentVolumeClaim): Promis
   try {
     const fault = claim.spec.volumeMode === 'Block' ? 'block volumes are not supported here' : undefined
     if (fault) throw new Error(fault)
-    await folders.make(name)
+    await fill(context, claim, name)
     await client.create(persistentVolumes, volumeFor({ claim, found, name, node }))
     recorder.event(claim, 'Normal', 'ProvisioningSucceeded', `Successfully provisioned volume ${name}`)
   } catch (error) {
@@ -85,6 +99,14 @@ const provision = async (context: Context, claim: PersistentVolumeClaim): Promis
     recorder.event(claim, 'Warning', 'ProvisioningFailed', `failed to provision volume with StorageClass "${found.metadata.name}": ${(error as Error).message}`)
     throw error
   }
+}
+
+/** An empty folder, or a copy of what the claim names. */
+const fill = async ({ client, folders, standStill }: Context, claim: PersistentVolumeClaim, handle: string): Promise<void> => {
+  const from = await dataSourceOf(client, claim)
+  if (!from) return folders.make(handle)
+  const writers = from.claim ? await writersOf(client, from.claim) : []
+  await standStill(writers, () => folders.clone(from.handle, handle))
 }
 
 interface Order {
@@ -141,14 +163,6 @@ const dropFinalizer = async (client: Client, name: string, finalizers: readonly 
   const rest = finalizers.filter((one) => one !== finalizer)
   if (rest.length === finalizers.length) return
   await ignoreGone(client.patch(persistentVolumes, { name }, { metadata: { finalizers: rest.length > 0 ? rest : null } }, { type: 'merge' }))
-}
-
-const ignoreGone = async (done: Promise<unknown>): Promise<void> => {
-  try {
-    await done
-  } catch (error) {
-    if (!isStatusError(error, 'NotFound')) throw error
-  }
 }
 
 /** A claim that asks for more gets it: folders have no size of their own. */

@@ -20,6 +20,7 @@ import { ingress, ingressClass } from './networking/ingress.ts'
 import { ipAddress, networkPolicy, serviceCIDR } from './networking/network.ts'
 import { lease, podDisruptionBudget, priorityClass } from './policy.ts'
 import { clusterRole, clusterRoleBinding, role, roleBinding } from './rbac.ts'
+import { volumeSnapshot, volumeSnapshotClass, volumeSnapshotContent } from './volume-snapshot.ts'
 
 export const resources: readonly Resource[] = [
   namespace,
@@ -54,6 +55,9 @@ export const resources: readonly Resource[] = [
   lease,
   priorityClass,
   storageClass,
+  volumeSnapshotClass,
+  volumeSnapshot,
+  volumeSnapshotContent,
   podDisruptionBudget,
   role,
   roleBinding,

@@ -112,6 +112,21 @@ const objects: Readonly<Record<string, object>> = {
     provisioner: 'knarr.dev/local',
     allowVolumeExpansion: true,
   },
+  volumesnapshotclasses: { driver: 'knarr.dev/local', deletionPolicy: 'Delete' },
+  volumesnapshots: {
+    spec: { source: { persistentVolumeClaimName: 'data' }, volumeSnapshotClassName: 'standard' },
+    status: { readyToUse: true, restoreSize: '1Gi', boundVolumeSnapshotContentName: 'snapcontent-1', creationTime: '2026-01-01T23:56:00Z' },
+  },
+  volumesnapshotcontents: {
+    spec: {
+      driver: 'knarr.dev/local',
+      deletionPolicy: 'Retain',
+      source: { snapshotHandle: 's' },
+      volumeSnapshotClassName: 'standard',
+      volumeSnapshotRef: { namespace: 'shop', name: 'first' },
+    },
+    status: { readyToUse: true, restoreSize: 1024 },
+  },
   poddisruptionbudgets: { spec: { minAvailable: '50%' }, status: { disruptionsAllowed: 1 } },
   roles: {},
   rolebindings: {
@@ -283,6 +298,18 @@ test('the tables', () => {
     storageclasses
     NAME         PROVISIONER      RECLAIMPOLICY  VOLUMEBINDINGMODE  ALLOWVOLUMEEXPANSION  AGE
     x (default)  knarr.dev/local  Delete         Immediate          true                  5m
+
+    volumesnapshotclasses
+    NAME  DRIVER           DELETIONPOLICY  AGE
+    x     knarr.dev/local  Delete          5m
+
+    volumesnapshots
+    NAME  READYTOUSE  SOURCEPVC  SOURCESNAPSHOTCONTENT  RESTORESIZE  SNAPSHOTCLASS  SNAPSHOTCONTENT  CREATIONTIME  AGE
+    x     true        data                              1Gi          standard       snapcontent-1    4m            5m
+
+    volumesnapshotcontents
+    NAME  READYTOUSE  RESTORESIZE  DELETIONPOLICY  DRIVER           VOLUMESNAPSHOTCLASS  VOLUMESNAPSHOT  VOLUMESNAPSHOTNAMESPACE  AGE
+    x     true        1024         Retain          knarr.dev/local  standard             first           shop                     5m
 
     poddisruptionbudgets
     NAME  MIN AVAILABLE  MAX UNAVAILABLE  ALLOWED DISRUPTIONS  AGE

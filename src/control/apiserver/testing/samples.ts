@@ -39,6 +39,16 @@ export const samples: Readonly<Record<string, object>> = {
   leases: { spec: { holderIdentity: 'me' } },
   priorityclasses: { value: 5 },
   storageclasses: { provisioner: 'example.com/disk' },
+  volumesnapshotclasses: { driver: 'volumes.knarr.local', deletionPolicy: 'Delete' },
+  volumesnapshots: { spec: { source: { persistentVolumeClaimName: 'data' } } },
+  volumesnapshotcontents: {
+    spec: {
+      driver: 'volumes.knarr.local',
+      deletionPolicy: 'Delete',
+      source: { volumeHandle: 'pvc-1' },
+      volumeSnapshotRef: { namespace: 'default', name: 'first' },
+    },
+  },
   poddisruptionbudgets: { spec: { minAvailable: 1, selector } },
   roles: { rules },
   rolebindings: { subjects, roleRef },

@@ -7,7 +7,7 @@ import { readIfThere } from './process-identity.ts'
 import { toolEnvironment } from './host-tools.ts'
 
 export interface FreezeOptions {
-  /** The group above all containers. */
+  /** The group above all containers, or above those of one Pod. */
   readonly cgroupRoot: string
   readonly mountPoint?: string
   readonly clock?: Clock
@@ -47,7 +47,7 @@ function openFreezer({ cgroupRoot, mountPoint = '/sys/fs/cgroup' }: FreezeOption
   const cgroups = openCgroups(cgroupRoot, mountPoint)
   if (cgroups.version === 2) return freezerV2(join(mountPoint, cgroupRoot))
   const hierarchy = join(mountPoint, 'freezer')
-  return cgroups.version === 1 && existsSync(join(hierarchy, 'tasks')) ? freezerV1(join(hierarchy, cgroupRoot), cgroups) : undefined
+  return cgroups.version === 1 && existsSync(join(hierarchy, 'tasks')) ? freezerV1(join(hierarchy, cgroupRoot.replaceAll('/', '.')), cgroups) : undefined
 }
 
 /** One word to one file stops a group and all below it. */
@@ -61,9 +61,13 @@ function freezerV2(group: string): Freezer | undefined {
   }
 }
 
+// What is born while its parents are let go is let go in the next turn.
 const letGoV1 = `echo THAWED >"$1/freezer.state"
-while read -r pid; do echo "$pid" >"$1/../cgroup.procs"; done <"$1/cgroup.procs" 2>/dev/null
-rmdir "$1"`
+for turn in 1 2 3 4 5 6 7 8 9 10; do
+  while read -r pid; do echo "$pid" >"$1/../cgroup.procs"; done <"$1/cgroup.procs" 2>/dev/null
+  rmdir "$1" && break
+  sleep 0.01
+done`
 
 /** The freezer is a hierarchy of its own, which containers join only for as long as they stand still. */
 function freezerV1(group: string, cgroups: Cgroups): Freezer {
@@ -71,7 +75,7 @@ function freezerV1(group: string, cgroups: Cgroups): Freezer {
   const gather = () => {
     const members = inside()
     const strangers = cgroups.processes('').filter((pid) => !members.has(pid))
-    for (const pid of strangers) join1(group, pid)
+    for (const pid of strangers) enter(group, pid)
     return strangers.length
   }
   return {
@@ -85,13 +89,13 @@ function freezerV1(group: string, cgroups: Cgroups): Freezer {
     open() {
       if (!existsSync(group)) return
       writeFileSync(join(group, 'freezer.state'), 'THAWED')
-      for (const pid of inside()) join1(join(group, '..'), pid)
-      rmdirSync(group)
+      for (const pid of inside()) enter(join(group, '..'), pid)
+      if (inside().size === 0) rmdirSync(group)
     },
   }
 }
 
-function join1(group: string, pid: number): void {
+function enter(group: string, pid: number): void {
   try {
     writeFileSync(join(group, 'cgroup.procs'), String(pid))
   } catch (error) {

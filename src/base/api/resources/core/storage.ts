@@ -23,11 +23,24 @@ export const defaultClaimSpec = (spec: Mutable<PersistentVolumeClaimSpec> | unde
   if (spec) spec.volumeMode ??= 'Filesystem'
 }
 
+/** Two fields name what a claim is filled from: each follows from the other, as upstream has it (`dataSourceRef` alone can name another namespace). */
+const alignDataSources = (spec: Mutable<PersistentVolumeClaimSpec>): void => {
+  const { dataSource, dataSourceRef } = spec
+  if (dataSource && !dataSourceRef) spec.dataSourceRef = { ...dataSource }
+  else if (dataSourceRef && !dataSource && !dataSourceRef.namespace) {
+    const { namespace: _, ...local } = dataSourceRef
+    spec.dataSource = local
+  }
+}
+
 export const persistentVolumeClaim = defineResource<PersistentVolumeClaim>({
   kind: persistentVolumeClaims,
   subresources: ['status'],
   firstStatus: { phase: 'Pending' },
-  defaults: (object) => defaultClaimSpec(object.spec),
+  defaults: (object) => {
+    defaultClaimSpec(object.spec)
+    if (object.spec) alignDataSources(object.spec)
+  },
   validate: (object, old) => [
     ...validateModes(object.spec.accessModes),
     ...(object.spec.resources?.requests?.['storage'] ? [] : [required('spec.resources[storage]')]),
