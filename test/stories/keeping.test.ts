@@ -51,10 +51,7 @@ describe.runIf(isRoot)('keeping a cluster', { timeout: 60_000 }, () => {
     await ready()
     await k('create', 'configmap', 'before')
   })
-  afterAll(async () => {
-    await sandbox.remove()
-    expect((await traces(sandbox)).filter((line) => line.includes('knarr'))).toEqual([])
-  })
+  afterAll(() => sandbox.remove())
 
   it('goes back to a snapshot, and tells every watcher to list anew', async () => {
     const saved = await knarr('snapshot', 'save', 'one')
@@ -164,5 +161,10 @@ spec:
     const { code, stdout, stderr } = await sandbox.knarr(...args)
     expect({ code, stdout, lines: stderr.trim().split('\n').length }).toEqual({ code: 1, stdout: '', lines: 1 })
     expect(stderr).toContain(message)
+  })
+
+  it('leaves nothing behind', async () => {
+    await knarr('delete')
+    expect((await traces(sandbox)).filter((line) => line.includes('knarr'))).toEqual([])
   })
 })

@@ -81,7 +81,7 @@ const serveClaim = async (context: Context, claim: PersistentVolumeClaim | undef
 }
 
 const provision = async (context: Context, claim: PersistentVolumeClaim): Promise<void> => {
-  const { client, recorder, folders, classes, volumes } = context
+  const { client, recorder, classes, volumes } = context
   const found = classes.get(classOf(claim))
   const name = `pvc-${claim.metadata.uid}`
   if (!found || volumes.get(name)) return
