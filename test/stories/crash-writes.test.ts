@@ -10,7 +10,7 @@ import type { Client } from '../../src/base/client/client.ts'
 import { isStatusError } from '../../src/base/machinery/status-error.ts'
 import { clientOf } from '../../src/app/cluster/identities.ts'
 import { profilePaths } from '../../src/app/cluster/profile.ts'
-import { createSandbox, eventually, main } from './harness.ts'
+import { createSandbox, eventually, main, randomNumbers } from './harness.ts'
 
 const rounds = 20
 const writers = 16
@@ -129,7 +129,7 @@ describe('kill -9 of the server while clients write', () => {
     const follower = new Follower()
     let following: Promise<void> | undefined
     let highest = 0
-    let seed = 7
+    const random = randomNumbers(7)
     for (let round = 0; round <= rounds; round++) {
       start()
       const { items, metadata } = await eventually(
@@ -144,8 +144,7 @@ describe('kill -9 of the server while clients write', () => {
       if (round === rounds) break
       let isOver = false
       const writing = Promise.all(clients.map((writer) => writer.write(client, () => isOver)))
-      seed = (seed * 48_271) % 2_147_483_647
-      await sleep(100 + (seed % 200))
+      await sleep(100 + (random() % 200))
       await kill()
       isOver = true
       await writing

@@ -141,3 +141,9 @@ export async function traces(sandbox: Sandbox): Promise<string[]> {
     })
   return [...new Set([...links, ...mounts, ...netns, ...routes, ...cgroups, ...processes])].sort()
 }
+
+/** Whole numbers that are the same in every run, so that a failure can be run again (Park and Miller's generator). */
+export function randomNumbers(seed: number): () => number {
+  let last = seed
+  return () => (last = (last * 48_271) % 2_147_483_647)
+}
