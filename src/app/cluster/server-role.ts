@@ -12,7 +12,6 @@ import { ensureIngressObjects } from '../../platform/gateway/ingress-objects.ts'
 import { createControlPlane } from './control-plane.ts'
 import { runGatewayChild } from './gateway-child.ts'
 import { serveHostAccess } from './host-access.ts'
-import { serveImages } from './local-registry.ts'
 import { layoutOf } from './layout.ts'
 import { contextName } from './names.ts'
 import { awaitPki } from './pki.ts'
@@ -52,6 +51,7 @@ export async function runServer(context: RoleContext): Promise<void> {
   const running = controlPlane.run()
   if (hasNetwork) {
     await serveHostAccess(context)
+    const { serveImages } = await import('./local-registry.ts')
     await serveImages(context, admin)
   }
   if (!hasNetwork) await startSimulatedNodes(context)

@@ -1,7 +1,7 @@
 import { isAbsolute, join } from 'node:path'
 import { type Clock, systemClock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
-import { type BuildOptions, buildImage } from './build/build.ts'
+import type { BuildOptions } from './build/build.ts'
 import { hostImageConfig, hostImageNames, prepareHostBase } from './host-image.ts'
 import { hostBaseAnnotation, ociConfig } from './image-config.ts'
 import { ImageRecords, isId, matches, nameIn, pulledAnnotation } from './image-records.ts'
@@ -10,7 +10,7 @@ import { type Descriptor, type Manifest, mediaTypes, OciLayout, refName } from '
 import { normaliseReference, parseReference } from './reference.ts'
 import { ImagePuller, type RegistryAccess } from './registry/image-puller.ts'
 import { JoinedTasks } from './registry/joined-tasks.ts'
-import { readRegistries } from './registry/registries.ts'
+import { noRegistries, readRegistries } from './registry/registries.ts'
 import { isUnreachable, PullError } from './registry/registry-error.ts'
 import type { ProxySettings } from './registry/proxy-settings.ts'
 import { type Dial, dialDirectly } from './registry/transport.ts'
@@ -35,7 +35,7 @@ export async function createImageStore(options: ImageStoreOptions): Promise<Loca
   const hostBase = prepareHostBase({ directory: join(options.directory, 'host'), nodeExecutable: options.nodeExecutable })
   const { registriesFile } = options
   const store = new LocalImageStore(layout, new ImageRecords(layout, hostBase), {
-    registries: () => (registriesFile === undefined ? { mirrors: {}, configs: {} } : readRegistries(registriesFile)),
+    registries: async () => (registriesFile === undefined ? noRegistries : readRegistries(registriesFile)),
     dial: options.dial ?? dialDirectly,
     proxy: options.proxy ?? { except: [] },
     clock: options.clock ?? systemClock,
@@ -107,6 +107,7 @@ export class LocalImageStore implements ImageStore {
   async build(options: BuildOptions): Promise<Image> {
     const tag = normaliseReference(options.tag)
     if (Object.hasOwn(hostImageNames, tag)) throw new Error(`${options.tag} is built into Knarr: choose another name`)
+    const { buildImage } = await import('./build/build.ts')
     return buildImage(this, { ...options, tag })
   }
 

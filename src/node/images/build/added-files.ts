@@ -12,7 +12,7 @@ export const isUrl = (source: string) => /^https?:\/\//.test(source)
 
 /** Fetches what ADD names by its address into the folder; gives the file's name. */
 export async function fetchUrl(url: string, folder: string, access: RegistryAccess): Promise<string> {
-  const agent = createAgent({ ...access, tls: {} })
+  const agent = await createAgent({ ...access, tls: {} })
   try {
     let current = new URL(url)
     for (let redirects = 0; ; redirects++) {

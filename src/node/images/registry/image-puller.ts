@@ -14,7 +14,7 @@ import { createAgent, type Dial } from './transport.ts'
 
 export interface RegistryAccess {
   /** Read at each pull, so that a change of the file needs no restart. */
-  readonly registries: () => Registries
+  readonly registries: () => Promise<Registries>
   readonly dial: Dial
   readonly proxy: ProxySettings
   readonly clock: Clock
@@ -35,8 +35,8 @@ export class ImagePuller {
 
   async fetch(request: FetchRequest): Promise<Descriptor> {
     const failures: PullError[] = []
-    for (const endpoint of endpointsOf(request.reference.name, this.#access.registries())) {
-      const agent = createAgent({ ...this.#access, tls: endpoint.tls })
+    for (const endpoint of endpointsOf(request.reference.name, await this.#access.registries())) {
+      const agent = await createAgent({ ...this.#access, tls: endpoint.tls })
       try {
         return await this.#fetchFrom(endpoint, agent, request)
       } catch (error) {

@@ -22,8 +22,8 @@ export async function pushImage(store: LocalImageStore, reference: string, optio
   const { digest, manifest } = store.records.manifest(found.descriptor.digest)
   if (manifest.annotations?.[hostBaseAnnotation]) throw new Error(`${reference} stands on this machine's own files: no other machine could run it`)
   const { name, tag = 'latest' } = parseReference(reference)
-  const endpoint = endpointsOf(name, store.access.registries()).at(-1)!
-  const agent = createAgent({ ...store.access, tls: endpoint.tls })
+  const endpoint = endpointsOf(name, await store.access.registries()).at(-1)!
+  const agent = await createAgent({ ...store.access, tls: endpoint.tls })
   const failures: Error[] = []
   try {
     for (const credential of credentialsOf(endpoint, name, options.keyring)) {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { parse } from 'yaml'
 
 /** What `registries.yaml` says: the file of k3s, of which these fields are read. */
 export interface Registries {
@@ -27,7 +26,7 @@ export interface Endpoint {
 export const noRegistries: Registries = { mirrors: {}, configs: {} }
 
 /** Reads the file anew, so that a change needs no restart. Throws one line that names the file. */
-export function readRegistries(file: string): Registries {
+export async function readRegistries(file: string): Promise<Registries> {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -35,6 +34,7 @@ export function readRegistries(file: string): Registries {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return noRegistries
     throw error
   }
+  const { parse } = await import('yaml')
   try {
     return checked(parse(text) ?? {})
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { type Agent, type Dispatcher, request } from 'undici'
+import type { Agent, Dispatcher } from 'undici'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import type { Credential } from './credentials.ts'
 import type { Endpoint } from './registries.ts'
@@ -66,6 +66,7 @@ export class RegistryClient {
     url: URL,
     options: { method: RegistryRequest['method']; headers: Record<string, string>; signal: AbortSignal; body: string | Buffer | Readable | null },
   ) {
+    const { request } = await import('undici')
     try {
       return await request(url, { ...options, headers: { 'user-agent': 'knarr', ...options.headers }, dispatcher: this.#agent })
     } catch (error) {
