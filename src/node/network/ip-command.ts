@@ -44,6 +44,15 @@ export const ipJson = async <T>(args: readonly string[], enter: readonly string[
   return text.trim() ? (JSON.parse(text) as T[]) : []
 }
 
+/** Runs several `show` commands with one process: the answer of each. None of them may fail, or the answers would not be told apart. */
+export const ipShow = async (lines: readonly string[], enter: readonly string[] = []): Promise<readonly (readonly unknown[])[]> => {
+  const text = await runCommand([...enter, 'ip', '-j', '-4', '-batch', '-'], lines.join('\n') + '\n')
+  return text
+    .split('\n')
+    .filter((line) => line.trim())
+    .map((line) => JSON.parse(line) as unknown[])
+}
+
 /** Runs a command and swallows its failure: for removing what may not be there. */
 export const tryCommand = async (argv: readonly string[], input = ''): Promise<boolean> =>
   runCommand(argv, input).then(

@@ -99,13 +99,14 @@ export const createNodeNetwork = (options: NodeNetworkOptions): NodeNetwork => {
   }
 }
 
-/** `ip` commands that take the way to the nodes that `isGone` names, for nodes without power. Their next use makes it anew. */
-export const closeNodes = async (enter: readonly string[], isGone: (ip: string) => boolean): Promise<readonly string[]> =>
-  (await ipJson<Rule>(['rule', 'show'], enter))
+/** Pure: `ip` commands that take the way to the nodes that `isGone` names, for nodes without power. Their next use makes it anew. */
+export const closeNodes = (rules: readonly Rule[], isGone: (ip: string) => boolean): readonly string[] =>
+  rules
     .filter(({ priority, dst }) => priority > 0 && priority < 100 && dst !== undefined && isGone(dst))
     .map(({ priority, dst }) => `rule del pref ${priority} to ${dst}`)
 
-interface Rule {
+/** A line of `ip -j rule show`. */
+export interface Rule {
   readonly priority: number
   readonly dst?: string
 }

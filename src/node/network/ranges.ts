@@ -10,10 +10,13 @@ export interface NetworkRanges {
   readonly nodeCIDR: string
 }
 
-interface Route {
+/** A line of `ip -j route show table all`; `table` is absent for the main one. */
+export interface Route {
   readonly dst: string
   readonly dev?: string
   readonly type?: string
+  readonly gateway?: string
+  readonly table?: string
 }
 
 /** Where a range is in use already: a route's or an address's destination and its device. */
@@ -48,10 +51,11 @@ export const firstFree = (candidates: readonly NetworkRanges[], taken: readonly 
 }
 
 /** Every IPv4 destination the machine has a route of its own for, in any table, but not its default routes. */
-export const takenRanges = async (): Promise<readonly TakenRange[]> => {
-  const routes = await ipJson<Route>(['-4', 'route', 'show', 'table', 'all'])
-  return routes.filter((route) => route.dst !== 'default').map((route) => ({ cidr: route.dst, dev: route.dev ?? route.type ?? 'a route' }))
-}
+export const takenRanges = async (): Promise<readonly TakenRange[]> => rangesIn(await ipJson<Route>(['-4', 'route', 'show', 'table', 'all']))
+
+/** The same, of routes that are known. */
+export const rangesIn = (routes: readonly Route[]): readonly TakenRange[] =>
+  routes.filter((route) => route.dst !== 'default').map((route) => ({ cidr: route.dst, dev: route.dev ?? route.type ?? 'a route' }))
 
 /** Chooses ranges that clash with no route or address of this machine, so that profiles, VPNs and container engines stay apart. */
 export const pickRanges = async (options: { candidates?: readonly NetworkRanges[]; taken?: readonly TakenRange[] } = {}): Promise<NetworkRanges> => {
