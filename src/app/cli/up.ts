@@ -20,13 +20,17 @@ export interface UpOptions {
 }
 
 export async function up(cli: CommandLine, options: UpOptions): Promise<void> {
-  const { profile, client, wasUp, readyMs } = await startCluster(cli, options)
+  let proxyHere: Promise<string> | undefined
+  const onApi = ({ runtime }: Profile) => {
+    if (runtime === 'process') proxyHere = serviceProxyHere()
+  }
+  const { profile, client, wasUp, readyMs } = await startCluster(cli, options, onApi)
   if (wasUp) {
     const { items } = await client.list(pods)
     print(cli, `cluster ${contextName(profile)} is already up: ${nodeCount(profile)}, ${items.length} Pods`)
     return
   }
-  const proxy = profile.runtime === 'process' ? `, ${await serviceProxyHere()}` : ''
+  const proxy = profile.runtime === 'process' ? `, ${await proxyHere}` : ''
   const registry = profile.runtime === 'process' && profile.registryPort ? `, registry localhost:${profile.registryPort}` : ''
   const facts = `API https://127.0.0.1:${profile.apiPort}${registry}, context ${contextName(profile)}${proxy}`
   print(cli, `cluster ${contextName(profile)} is up: ${nodeCount(profile, ' ready')} in ${(readyMs / 1000).toFixed(1)} s (${facts})`)
@@ -39,12 +43,12 @@ function nodeCount(profile: Profile, state = ''): string {
   return `${running} node${running === 1 ? '' : 's'}${state}${stopped ? ` and ${stopped} stopped` : ''}`
 }
 
-export async function startCluster(cli: CommandLine, options: UpOptions): Promise<UpResult> {
+export async function startCluster(cli: CommandLine, options: UpOptions, onApi?: (profile: Profile) => void): Promise<UpResult> {
   const home = homeOf(cli)
   const known = readProfile(home, options.profile)
   const runtime = options.runtime ?? known?.runtime ?? 'process'
   if (runtime === 'process' && !(known && isUp(home, known))) requireRightsForPods('$(which knarr) up')
-  return bringUp(upRequest(cli, options)).finally(() => endProgress(cli))
+  return bringUp({ ...upRequest(cli, options), ...(onApi ? { onApi } : {}) }).finally(() => endProgress(cli))
 }
 
 export function upRequest(cli: CommandLine, options: UpOptions): UpRequest {

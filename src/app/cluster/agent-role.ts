@@ -10,7 +10,7 @@ import { createNodeNetwork } from '../../node/network/node-network.ts'
 import { createPodNetwork } from '../../node/network/pod-network.ts'
 import { createVolumeFolders } from '../../node/storage/volume-folders.ts'
 import { createProcessRuntime } from '../../node/runtime/process/process-runtime.ts'
-import { startAgentServices } from './agent-services.ts'
+import { chooseAgentProxy, startAgentServices } from './agent-services.ts'
 import { dialThroughHost } from './host-dialer.ts'
 import { askHostDns } from './host-dns.ts'
 import { clientOf } from './identities.ts'
@@ -47,17 +47,6 @@ export async function runAgent(context: RoleContext): Promise<void> {
     log,
   })
   const hostPorts = new HostPorts({ nodeIP, network: nodeNetwork })
-  const runtime = await createProcessRuntime({
-    directory: paths.runtime,
-    images,
-    log,
-    clock,
-    network: createPodNetwork({ podCIDR, hostPorts, log }),
-    nodeNetwork: (node) => nodeNetwork.of(node),
-    cgroupRoot: contextName(profile),
-    limits: { cpus: profile.resources?.cpus, memoryBytes: profile.resources?.memoryBytes },
-  })
-  await relayApi(layout, paths.serverSocket, signal)
   // DNS and the service proxy read the same objects: one watch of each serves both.
   const proxyClient = clientOf(paths, 'proxy')
   const network = {
@@ -73,7 +62,23 @@ export async function runAgent(context: RoleContext): Promise<void> {
     log,
     signal,
   })
-  const proxy = await startAgentServices(context, { ...network, client: proxyClient, nodes: nodeInformer, hostPorts, profile: () => nodes.current() })
+  const shared = { ...network, client: proxyClient, nodes: nodeInformer, hostPorts, profile: () => nodes.current() }
+  const [runtime, serviceProxy] = await Promise.all([
+    createProcessRuntime({
+      directory: paths.runtime,
+      images,
+      log,
+      clock,
+      network: createPodNetwork({ podCIDR, hostPorts, log }),
+      nodeNetwork: (node) => nodeNetwork.of(node),
+      cgroupRoot: contextName(profile),
+      limits: { cpus: profile.resources?.cpus, memoryBytes: profile.resources?.memoryBytes },
+    }),
+    chooseAgentProxy(context, shared),
+    relayApi(layout, paths.serverSocket, signal),
+  ])
+  // After the runtime has told of the host ports of what runs: rules that are wanted still are never taken away.
+  const proxy = startAgentServices(context, { ...shared, proxy: serviceProxy })
   const kubelets = await startKubelets({
     nodes: nodes.wanted(),
     clientFor: (node) => clientOf(paths, `node-${node}`),

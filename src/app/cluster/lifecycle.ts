@@ -36,6 +36,8 @@ export interface UpRequest {
   readonly mainFile: string
   readonly environment: NodeJS.ProcessEnv
   readonly onProgress?: (line: string) => void
+  /** The API answers; nodes are still awaited. */
+  readonly onApi?: (profile: Profile) => void
 }
 
 export interface UpResult {
@@ -88,6 +90,7 @@ async function startAndWait(request: UpRequest, { profile, wasUp, startedMs }: {
     `the API server did not answer; see ${join(paths.logs, 'server.log')}`,
   )
   const apiMs = performance.now() - startedMs
+  request.onApi?.(profile)
   writeContext(profile.kubeconfig, {
     name: contextName(profile),
     server: `https://127.0.0.1:${profile.apiPort}`,

@@ -56,7 +56,7 @@ export async function ensurePki(request: PkiRequest): Promise<Pki> {
 
 /** The certificates of a profile that another process is about to make. */
 export async function awaitPki(directory: string, { clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<Pki> {
-  const backoff = createBackoff({ initialMs: 5, maxMs: 200, factor: 1.1 })
+  const backoff = createBackoff({ initialMs: 5, maxMs: 200, factor: 1.02 })
   while (!existsSync(directory)) await clock.sleep(backoff.next(), signal)
   return readPki(directory)
 }
