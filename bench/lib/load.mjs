@@ -45,10 +45,10 @@ export function open(access) {
 }
 
 /** The bytes of a request. */
-export function request(method, path, body) {
+export function request(method, path, body, contentType = 'application/json') {
   const text = body === undefined ? '' : JSON.stringify(body)
   const head = `${method} ${path} HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\n`
-  const content = text ? `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n` : ''
+  const content = text ? `content-type: ${contentType}\r\ncontent-length: ${Buffer.byteLength(text)}\r\n` : ''
   return Buffer.from(`${head}${content}\r\n${text}`)
 }
 
