@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
-import { chmod, chown, mkdir, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Pod, Volume } from '../../../base/api/generated/types.ts'
 import { quantityToNumber } from '../../../base/lib/quantity.ts'
-import { ignoreRights, writeAtomically } from './atomic-writer.ts'
+import { writeAtomically } from './atomic-writer.ts'
 import { MultiAttachError } from './claim-volumes.ts'
+import { shareWithGroup } from './group-ownership.ts'
 import { hostPathOf } from './host-path.ts'
 import { hasPayload, volumePayload, type PayloadSources } from './payload.ts'
 
@@ -63,12 +64,17 @@ export class PodVolumes {
     if (volume.emptyDir) return this.#setUpEmptyDir(pod, volume)
     if (volume.hostPath) return hostPathOf(volume.hostPath)
     const claim = volume.persistentVolumeClaim?.claimName ?? (volume.ephemeral ? `${pod.metadata.name}-${volume.name}` : undefined)
-    if (claim) return shareWithGroup(await sources.claimPath(claim), pod)
+    if (claim) return this.#setUpClaim(pod, volume, await sources.claimPath(claim))
     throw new Error(
       `volume type is not supported here: ${Object.keys(volume)
         .filter((key) => key !== 'name')
         .join(', ')}`,
     )
+  }
+
+  async #setUpClaim(pod: Pod, volume: Volume, path: string): Promise<string> {
+    if (!this.#paths.has(volume.name)) await shareWithGroup(path, pod)
+    return path
   }
 
   async #setUpPayload(pod: Pod, volume: Volume, sources: VolumeSources): Promise<string> {
@@ -95,18 +101,9 @@ export class PodVolumes {
       await run('mount', ['-t', 'tmpfs', '-o', ['mode=0777', ...size].join(','), 'tmpfs', path])
     }
     if (isNew) await chmod(path, 0o777)
-    return shareWithGroup(path, pod)
+    await shareWithGroup(path, pod)
+    return path
   }
-}
-
-const shareWithGroup = async (path: string, pod: Pod): Promise<string> => {
-  const group = pod.spec.securityContext?.fsGroup
-  if (group === undefined) return path
-  const { uid, gid, mode } = await stat(path)
-  if (gid === group) return path
-  await chown(path, uid, group).catch(ignoreRights)
-  await chmod(path, (mode & 0o7777) | 0o2770)
-  return path
 }
 
 const isMountPoint = async (path: string): Promise<boolean> => {
