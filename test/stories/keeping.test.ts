@@ -75,11 +75,12 @@ describe.runIf(isRoot)('keeping a cluster', { timeout: 60_000 }, () => {
 
   it('has the old state or the new one, whole, whenever the command is killed', async () => {
     await k('create', 'configmap', 'after')
-    for (const waitMs of [150, 250, 350]) {
+    for (const waitMs of [120, 160, 200, 240, 280]) {
       const command = sandbox.start(process.execPath, [main, 'snapshot', 'load', 'one'])
+      const exited = once(command, 'exit')
       await sleep(waitMs)
       command.kill('SIGKILL')
-      await once(command, 'exit')
+      await exited
       await knarr('up')
       const found = (await names('configmaps')).filter((name) => name !== 'configmap/kube-root-ca.crt')
       expect([['configmap/after', 'configmap/before'], ['configmap/before']]).toContainEqual(found)

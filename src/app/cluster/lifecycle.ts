@@ -122,11 +122,17 @@ async function takeDownLocked(home: string, profile: Profile): Promise<boolean> 
 export async function endProcesses(home: string, profile: Profile): Promise<boolean> {
   const paths = profilePaths(home, profile.name)
   const ran = await stopRoles(paths)
-  if (profile.runtime !== 'process') return ran
+  await endContainers(home, profile)
+  return ran
+}
+
+/** No role may run, or it rests. */
+export async function endContainers(home: string, profile: Profile): Promise<void> {
+  if (profile.runtime !== 'process') return
+  const paths = profilePaths(home, profile.name)
   thaw({ cgroupRoot: contextName(profile) })
   await destroyAll(paths.runtime, { cgroupRoot: contextName(profile) })
   await unmountBelow(paths.directory)
-  return ran
 }
 
 async function finishReplacement(home: string, name: string): Promise<void> {

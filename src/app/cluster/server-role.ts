@@ -55,9 +55,9 @@ export async function runServer(context: RoleContext): Promise<void> {
     await serveImages(context, admin)
   }
   if (!hasNetwork) await startSimulatedNodes(context)
-  if (hasNetwork) void startPlatformWhenNeeded(context, admin)
+  const platform = hasNetwork ? startPlatformWhenNeeded(context, admin) : undefined
   await aborted(signal)
-  await running
+  await Promise.all([running, platform])
   await store.close()
 }
 

@@ -16,6 +16,8 @@ export interface ServeStoreOptions {
 export async function serveStore({ socketPath, store, signal }: ServeStoreOptions): Promise<void> {
   rmSync(socketPath, { force: true })
   const server = createServer((socket) => {
+    // Who has read the first line may leave in the middle.
+    socket.on('error', () => socket.destroy())
     // A dump that ends early is one that cannot be read: its reader finds out.
     pipeline(Readable.from(dumpStore(store)), socket).catch(() => undefined)
   })

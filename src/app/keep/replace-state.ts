@@ -5,11 +5,12 @@ import type { Entry } from '../../control/store/store.ts'
 import { seedLmdbStore } from '../../control/store/seed.ts'
 import { tearDownProfileNetwork } from '../../node/network/profile-network.ts'
 import { cloneFolders } from '../../node/storage/clone.ts'
-import { bringUpLocked, endProcesses, lockOf, type UpRequest, type UpResult } from '../cluster/lifecycle.ts'
+import { bringUpLocked, endContainers, endProcesses, lockOf, type UpRequest, type UpResult } from '../cluster/lifecycle.ts'
 import { withLock } from '../cluster/lock.ts'
 import { profilePaths, readProfile, type Profile, type ProfilePaths } from '../cluster/profile.ts'
 import { applyReplacement, commitReplacement, discardStaging, emptyTrash, stageReplacement } from '../cluster/replacement.ts'
-import { isUp } from '../cluster/supervisor.ts'
+import { putToRest, type Resting } from '../cluster/rest.ts'
+import { isUp, roles } from '../cluster/supervisor.ts'
 import { seenRevision } from './capture.ts'
 import { withoutReadyPods } from './stopped-pods.ts'
 
@@ -42,8 +43,9 @@ export const replaceState = (request: UpRequest, read: (known: Profile | undefin
       discardStaging(paths)
       throw error
     }
-    if (known) await stop(request.home, known, state.profile)
+    const resting = known ? await stop(request.home, known, state) : []
     applyReplacement(paths)
+    for (const role of resting) role.go()
     const result = await bringUpLocked(request)
     emptyTrash(paths)
     return result
@@ -62,9 +64,26 @@ async function stage(paths: ProfilePaths, state: NewState, isRunning: boolean): 
   writeFileSync(join(staging, 'profile.json'), `${JSON.stringify(state.profile, null, 2)}\n`)
 }
 
-/** The network stays where the new state has the same addresses: that is most of the time that a cluster takes to start. */
-async function stop(home: string, known: Profile, next: Profile): Promise<void> {
+/**
+ * Ends all that runs. Where the addresses and certificates stay the same, the network stays, and so do the processes of the roles: they
+ * rest until they are told to go on. That is most of the time that a cluster takes to start.
+ */
+async function stop(home: string, known: Profile, { profile: next, pki }: NewState): Promise<readonly Resting[]> {
+  const isSame = pki === undefined && isDeepStrictEqual([known.ranges, known.nodes], [next.ranges, next.nodes])
+  const resting = isSame && isUp(home, known) ? await restAll(home, known) : undefined
+  if (resting) {
+    await endContainers(home, known)
+    return resting
+  }
   await endProcesses(home, known)
-  const isSame = isDeepStrictEqual([known.ranges, known.nodes], [next.ranges, next.nodes])
   if (!isSame && known.runtime === 'process') await tearDownProfileNetwork(known.name)
+  return []
+}
+
+/** Undefined where one of them cannot: then all are to be ended. */
+async function restAll(home: string, known: Profile): Promise<readonly Resting[] | undefined> {
+  const paths = profilePaths(home, known.name)
+  const wanted = known.runtime === 'process' ? roles : (['server'] as const)
+  const resting = (await Promise.all(wanted.map((role) => putToRest(paths, role)))).filter((role) => role !== undefined)
+  return resting.length === wanted.length ? resting : undefined
 }
