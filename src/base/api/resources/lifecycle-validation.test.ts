@@ -95,6 +95,14 @@ const cases: readonly [string, Parameters<typeof faults>[0], readonly string[]][
     ],
   ],
   [
+    'seccomp profiles',
+    { spec: { securityContext: { seccompProfile: { type: 'Localhost' } } }, container: { securityContext: { seccompProfile: { type: 'Some' } } } },
+    [
+      'securityContext.seccompProfile.type: Unsupported value: "Some": supported values: "Localhost", "RuntimeDefault", "Unconfined"',
+      'securityContext.seccompProfile.localhostProfile: Required value: must be set when seccomp type is Localhost',
+    ],
+  ],
+  [
     'unknown policies of groups',
     { spec: { securityContext: { fsGroupChangePolicy: 'Never', supplementalGroupsPolicy: 'Some', fsGroup: -2 } } },
     [

@@ -1,7 +1,7 @@
 // The rules of who a Pod's containers run as and what they may.
-import type { Container, PodSpec, SecurityContext } from '../generated/types.ts'
+import type { Container, PodSpec, SeccompProfile, SecurityContext } from '../generated/types.ts'
 import type { FieldFault } from '../resource.ts'
-import { duplicate, invalid, notSupported, required } from './field.ts'
+import { duplicate, invalid, notSupported, oneOf, required } from './field.ts'
 
 const mostId = 2 ** 31 - 1
 
@@ -11,6 +11,18 @@ const validateId = (field: string, id: number | undefined): FieldFault[] =>
 const validateChoice = (field: string, value: string | undefined, supported: readonly string[]): FieldFault[] =>
   value === undefined || supported.includes(value) ? [] : [notSupported(field, value, supported)]
 
+const validateSeccomp = (profile: SeccompProfile | undefined, at: string): FieldFault[] => {
+  if (!profile) return []
+  const isLocal = profile.type === 'Localhost'
+  return [
+    ...oneOf(`${at}.type`, profile.type, ['Localhost', 'RuntimeDefault', 'Unconfined']),
+    ...(isLocal && !profile.localhostProfile ? [required(`${at}.localhostProfile`, 'must be set when seccomp type is Localhost')] : []),
+    ...(!isLocal && profile.localhostProfile !== undefined
+      ? [invalid(`${at}.localhostProfile`, profile.localhostProfile, 'can only be set when seccomp type is Localhost')]
+      : []),
+  ]
+}
+
 const sysctlName = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/
 
 export const validatePodSecurity = ({ securityContext: context = {} }: PodSpec, field: string): FieldFault[] => {
@@ -19,6 +31,7 @@ export const validatePodSecurity = ({ securityContext: context = {} }: PodSpec, 
   return [
     ...(['fsGroup', 'runAsUser', 'runAsGroup'] as const).flatMap((name) => validateId(`${at}.${name}`, context[name])),
     ...(context.supplementalGroups ?? []).flatMap((id, i) => validateId(`${at}.supplementalGroups[${i}]`, id)),
+    ...validateSeccomp(context.seccompProfile, `${at}.seccompProfile`),
     ...validateChoice(`${at}.fsGroupChangePolicy`, context.fsGroupChangePolicy, ['Always', 'OnRootMismatch']),
     ...validateChoice(`${at}.supplementalGroupsPolicy`, context.supplementalGroupsPolicy, ['Merge', 'Strict']),
     ...sysctls.flatMap(({ name }, i) => {
@@ -35,6 +48,7 @@ export const validateSecurity = ({ securityContext: context }: Pick<Container, '
   return [
     ...validateId(`${at}.runAsUser`, context.runAsUser),
     ...validateId(`${at}.runAsGroup`, context.runAsGroup),
+    ...validateSeccomp(context.seccompProfile, `${at}.seccompProfile`),
     ...validateChoice(`${at}.procMount`, context.procMount, ['Default', 'Unmasked']),
     ...(context.allowPrivilegeEscalation === false ? validateEscalation(context, at) : []),
   ]

@@ -18,6 +18,39 @@ const defaults = [
   'audit_write',
 ]
 
+/** All there are. As runc does, others are passed over. */
+const known = new Set([
+  ...defaults,
+  'all',
+  'dac_read_search',
+  'linux_immutable',
+  'net_broadcast',
+  'net_admin',
+  'ipc_lock',
+  'ipc_owner',
+  'sys_module',
+  'sys_rawio',
+  'sys_ptrace',
+  'sys_pacct',
+  'sys_admin',
+  'sys_boot',
+  'sys_nice',
+  'sys_resource',
+  'sys_time',
+  'sys_tty_config',
+  'lease',
+  'audit_control',
+  'mac_override',
+  'mac_admin',
+  'syslog',
+  'wake_alarm',
+  'block_suspend',
+  'audit_read',
+  'perfmon',
+  'bpf',
+  'checkpoint_restore',
+])
+
 /** The arguments for setpriv that give a process the container's user, groups and capabilities. */
 export function privilegeArguments(config: Pick<ContainerConfig, 'user' | 'privileged' | 'noNewPrivileges' | 'capabilities'>): string[] {
   const groups = config.user.supplementalGroups
@@ -31,8 +64,8 @@ export function privilegeArguments(config: Pick<ContainerConfig, 'user' | 'privi
 }
 
 function boundingSet({ add, drop }: ContainerConfig['capabilities']): string {
-  const added = add.map(plainName)
-  const dropped = drop.map(plainName)
+  const added = namesOf(add)
+  const dropped = namesOf(drop)
   const start = added.includes('all') ? ['+all'] : ['-all']
   const kept = dropped.includes('all') || added.includes('all') ? [] : defaults
   const on = [...new Set([...kept.filter((name) => !dropped.includes(name)), ...added.filter((name) => name !== 'all')])].map((name) => `+${name}`)
@@ -40,4 +73,4 @@ function boundingSet({ add, drop }: ContainerConfig['capabilities']): string {
   return [...start, ...on, ...off].join(',')
 }
 
-const plainName = (name: string) => name.toLowerCase().replace(/^cap_/, '')
+const namesOf = (names: readonly string[]) => names.map((name) => name.toLowerCase().replace(/^cap_/, '')).filter((name) => known.has(name))
