@@ -12,7 +12,7 @@ import { applyReplacement, commitReplacement, discardStaging, emptyTrash, stageR
 import { putToRest, type Resting } from '../cluster/rest.ts'
 import { isUp, roles } from '../cluster/supervisor.ts'
 import { seenRevision } from './capture.ts'
-import { withoutReadyPods } from './stopped-pods.ts'
+import { asStopped } from './stopped-cluster.ts'
 
 /** What is to be a cluster's state from now on. */
 export interface NewState {
@@ -54,7 +54,7 @@ export const replaceState = (request: UpRequest, read: (known: Profile | undefin
 async function stage(paths: ProfilePaths, state: NewState, isRunning: boolean): Promise<void> {
   const staging = stageReplacement(paths)
   const seen = Math.max(state.revision, await seenRevision(paths, isRunning))
-  const entries = withoutReadyPods(state.entries, seen + 1)
+  const entries = asStopped(state.entries, seen + 1)
   await seedLmdbStore({ path: join(staging, 'store'), entries, seenRevision: seen + entries.length })
   const volumes = join(staging, 'volumes')
   if (state.volumes?.by === 'move') renameSync(state.volumes.from, volumes)

@@ -42,6 +42,12 @@ export function cloneInto(from: string, intoFolder: string): Promise<void> {
     let complaint = ''
     child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(0, 2000)))
     child.once('error', reject)
-    child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(complaint.split('\n')[0] || `cp ended with ${code}`))))
+    child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(reasonOf(complaint, from) ?? `cp ended with ${code}`))))
   })
+}
+
+/** `No space left on device (copying FROM)`: cp names both paths at length. */
+const reasonOf = (complaint: string, from: string): string | undefined => {
+  const reason = complaint.split('\n')[0]?.split(': ').at(-1)
+  return reason ? `${reason} (copying ${from})` : undefined
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Entry } from '../../control/store/store.ts'
-import { withoutReadyPods } from './stopped-pods.ts'
+import { asStopped } from './stopped-cluster.ts'
 
 const entry = (key: string, revision: number, status: object): Entry => ({
   key,
@@ -20,12 +20,9 @@ const ready = {
 it('says of Pods that were ready that they are not, in revisions of their own, and leaves the rest as it is', () => {
   const others = [
     entry('/registry/core/pods/default/done', 4, { phase: 'Succeeded', conditions: [{ type: 'Ready', status: 'False' }] }),
-    entry('/registry/core/nodes/n', 5, ready),
+    entry('/registry/core/services/default/s', 5, ready),
   ]
-  const [first, second, ...rest] = withoutReadyPods(
-    [entry('/registry/core/pods/default/a', 2, ready), entry('/registry/core/pods/other/b', 3, ready), ...others],
-    100,
-  )
+  const [first, second, ...rest] = asStopped([entry('/registry/core/pods/default/a', 2, ready), entry('/registry/core/pods/other/b', 3, ready), ...others], 100)
   expect([first?.revision, second?.revision]).toEqual([100, 101])
   expect(JSON.parse(String(first?.value)).status).toMatchObject({
     phase: 'Running',
@@ -36,4 +33,20 @@ it('says of Pods that were ready that they are not, in revisions of their own, a
     containerStatuses: [{ ready: false }],
   })
   expect(rest).toEqual(others)
+})
+
+it('takes from a node what its kubelet said last, so that it is neither ready nor lost', () => {
+  const [node] = asStopped(
+    [
+      entry('/registry/core/nodes/n', 5, {
+        conditions: [
+          { type: 'Ready', status: 'True' },
+          { type: 'DiskPressure', status: 'False' },
+        ],
+      }),
+    ],
+    100,
+  )
+  expect(node?.revision).toBe(100)
+  expect(JSON.parse(String(node?.value)).status.conditions).toEqual([{ type: 'DiskPressure', status: 'False' }])
 })
