@@ -7,12 +7,13 @@ import { figure as api } from './figures/api.mjs'
 import { figure as boot } from './figures/boot.mjs'
 import { figure as idle } from './figures/idle.mjs'
 import { figure as podStart } from './figures/pod-start.mjs'
+import { figure as probes } from './figures/probes.mjs'
 import { schedulerFigure, simulatedFigure } from './figures/scheduler.mjs'
 import { figure as state } from './figures/state.mjs'
 import { figure as watch } from './figures/watch.mjs'
 import { createBench } from './lib/cluster.mjs'
 
-const figures = [boot, idle, podStart, state, api, watch, schedulerFigure, simulatedFigure]
+const figures = [boot, idle, podStart, probes, state, api, watch, schedulerFigure, simulatedFigure]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
