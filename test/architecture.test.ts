@@ -27,7 +27,6 @@ const bundled: readonly string[] = [
   'dockerfile-ast',
   'fast-json-patch',
   'jose',
-  'pino',
   'reflect-metadata',
   'undici',
   'ws',
