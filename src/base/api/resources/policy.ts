@@ -4,7 +4,7 @@ import { leases, podDisruptionBudgets, priorityClasses } from '../kinds.ts'
 import { validateIntOrPercent } from './apps/workload.ts'
 import { ageColumn, column, nameColumn } from './columns.ts'
 import { defineResource } from './define-resource.ts'
-import { forbidden, immutable, invalid, nonNegative, notSupported } from './field.ts'
+import { forbidden, immutable, invalid, nonNegative, notSupported, oneOf } from './field.ts'
 import { validateLabelSelector } from './metadata.ts'
 
 export const lease = defineResource<Lease>({
@@ -65,6 +65,7 @@ export const podDisruptionBudget = defineResource<PodDisruptionBudget>({
       : []),
     ...validateIntOrPercent(spec.minAvailable, 'spec.minAvailable'),
     ...validateIntOrPercent(spec.maxUnavailable, 'spec.maxUnavailable'),
+    ...oneOf('spec.unhealthyPodEvictionPolicy', spec.unhealthyPodEvictionPolicy ?? 'IfHealthyBudget', ['AlwaysAllow', 'IfHealthyBudget']),
     ...validateLabelSelector(spec.selector, 'spec.selector'),
   ],
   columns: [

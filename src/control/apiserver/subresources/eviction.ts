@@ -55,9 +55,16 @@ async function consumeBudget(ctx: ServerContext, call: Call, { pod, dryRun }: { 
   const [budget] = budgets
   const resource = ctx.registry.find(podDisruptionBudgets)
   if (!budget || !resource) return
+  if (!isReady(pod) && mayIgnore(budget)) return
   const propose = (old: KubeObject) => consume(ctx, mutableCopy(old) as unknown as Mutable<PodDisruptionBudget>, name)
   await updateObject(ctx, { resource, ref: budget.metadata, subresource: 'status', user: call.request.user, dryRun, propose })
 }
+
+const isReady = ({ status }: Pod): boolean => (status?.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True')
+
+/** A Pod that is not ready is not among the healthy ones: it may go where the policy says so, or while enough others are healthy. */
+const mayIgnore = ({ spec, status }: PodDisruptionBudget): boolean =>
+  spec.unhealthyPodEvictionPolicy === 'AlwaysAllow' || ((status?.desiredHealthy ?? 0) > 0 && (status?.currentHealthy ?? 0) >= (status?.desiredHealthy ?? 0))
 
 function consume(ctx: ServerContext, budget: Mutable<PodDisruptionBudget>, pod: string): Mutable<KubeObject> {
   const { status } = budget
@@ -68,7 +75,10 @@ function consume(ctx: ServerContext, budget: Mutable<PodDisruptionBudget>, pod: 
     })
   }
   if (!status || status.disruptionsAllowed <= 0) {
-    const message = `The disruption budget ${budget.metadata.name} needs ${status?.desiredHealthy ?? 0} healthy pods and has ${status?.currentHealthy ?? 0} currently`
+    const failed = status?.conditions?.find(({ type, reason }) => type === 'DisruptionAllowed' && reason === 'SyncFailed')
+    const message = failed
+      ? `The disruption budget ${budget.metadata.name} does not allow evicting pods currently because it failed sync: ${failed.message}`
+      : `The disruption budget ${budget.metadata.name} needs ${status?.desiredHealthy ?? 0} healthy pods and has ${status?.currentHealthy ?? 0} currently`
     throw new StatusError('TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
       causes: [{ reason: 'DisruptionBudget', message }] as never,
     })
