@@ -22,7 +22,7 @@ import { layoutOf } from './layout.ts'
 import { profileFormat } from './profile-format.ts'
 import { firstNodes, runningNodes } from './profile-nodes.ts'
 import { profilePaths, readProfile, writeProfile, type ClusterResources, type Profile, type ProfilePaths, type RuntimeName } from './profile.ts'
-import { applyReplacement, hasReplacement } from './replacement.ts'
+import { applyReplacement, clearHalfMade, emptyTrash, hasReplacement } from './replacement.ts'
 import type { Pki } from './pki.ts'
 import { isSupervised, isUp, type Role, stopOrphans, stopRoles, supervise } from './supervisor.ts'
 
@@ -52,7 +52,12 @@ const patienceMs = 30_000
 const defaultRegistryPort = 5001
 
 /** Brings a cluster up from whatever state it is in; safe to repeat. */
-export const bringUp = (request: UpRequest): Promise<UpResult> => withLock(lockOf(request.home, request.name), () => bringUpLocked(request))
+export const bringUp = (request: UpRequest): Promise<UpResult> =>
+  withLock(lockOf(request.home, request.name), async () => {
+    const result = await bringUpLocked(request)
+    emptyTrash(profilePaths(request.home, request.name))
+    return result
+  })
 
 export const lockOf = (home: string, name: string) => join(home, `${name}.lock`)
 
@@ -137,6 +142,7 @@ export async function endContainers(home: string, profile: Profile): Promise<voi
 
 async function finishReplacement(home: string, name: string): Promise<void> {
   const paths = profilePaths(home, name)
+  clearHalfMade(paths)
   if (!hasReplacement(paths)) return
   const profile = readProfile(home, name)
   if (profile) await endProcesses(home, profile)

@@ -24,6 +24,15 @@ export function stageReplacement(paths: ProfilePaths): string {
   return stagingOf(paths)
 }
 
+/** For what a command unpacks; the next command clears what a killed one left. */
+export const scratchOf = (paths: ProfilePaths): string => join(paths.directory, 'scratch')
+
+/** Removes what killed commands left half made. The caller holds the profile's lock. */
+export function clearHalfMade(paths: ProfilePaths): void {
+  discardStaging(paths)
+  rmSync(scratchOf(paths), { recursive: true, force: true })
+}
+
 export const discardStaging = (paths: ProfilePaths): void => rmSync(stagingOf(paths), { recursive: true, force: true })
 export const commitReplacement = (paths: ProfilePaths): void => renameSync(stagingOf(paths), nextOf(paths))
 export const hasReplacement = (paths: ProfilePaths): boolean => existsSync(nextOf(paths))

@@ -5,20 +5,20 @@ import { UserError } from '../cluster/errors.ts'
 import { lockOf, type UpRequest, type UpResult } from '../cluster/lifecycle.ts'
 import { withLock } from '../cluster/lock.ts'
 import { contextName } from '../cluster/names.ts'
-import { profilePaths, type Profile } from '../cluster/profile.ts'
+import { profilePaths, type Profile, type ProfilePaths } from '../cluster/profile.ts'
+import { scratchOf } from '../cluster/replacement.ts'
 import { packArchive, readFirstMember, unpackArchive } from './archive.ts'
 import { captureState, readState, stateFiles } from './capture.ts'
 import { type Manifest, parseManifest } from './manifest.ts'
 import { replaceState } from './replace-state.ts'
 
 const pkiFolder = 'pki'
-const scratchName = 'scratch'
 
 /** Writes a cluster with its volumes, certificates and keys to one file. It may run meanwhile. */
 export const writeBackup = (home: string, profile: Profile, file: string): Promise<Manifest> =>
   withLock(lockOf(home, profile.name), async () => {
     const paths = profilePaths(home, profile.name)
-    const scratch = freshScratch(paths.directory)
+    const scratch = freshScratch(paths)
     try {
       const manifest = await captureState(home, profile, scratch)
       cpSync(paths.pki, join(scratch, pkiFolder), { recursive: true })
@@ -35,13 +35,14 @@ export const readBackup = async (file: string): Promise<Manifest> => parseManife
 
 /** Gives the profile the backup's state, or makes a cluster of it where there is none. */
 export async function restoreBackup(request: UpRequest, file: string): Promise<UpResult> {
-  const { directory } = profilePaths(request.home, request.name)
+  const paths = profilePaths(request.home, request.name)
+  const { directory } = paths
   const { profile } = await readBackup(file)
-  const scratch = join(directory, scratchName)
+  const scratch = scratchOf(paths)
   try {
     return await replaceState(request, async (known) => {
       await requireFit(profile, known)
-      freshScratch(directory)
+      freshScratch(paths)
       await unpackArchive(file, scratch)
       const { dump } = readState(file, scratch)
       return {
@@ -76,8 +77,8 @@ async function requireFit(saved: Profile, known: Profile | undefined): Promise<v
 }
 
 /** A folder beside the profile's own things, so that what is in it can be moved there. The caller holds the profile's lock: one that is there was left by a killed command. */
-function freshScratch(directory: string): string {
-  const scratch = join(directory, scratchName)
+function freshScratch(paths: ProfilePaths): string {
+  const scratch = scratchOf(paths)
   rmSync(scratch, { recursive: true, force: true })
   mkdirSync(scratch, { recursive: true, mode: 0o700 })
   return scratch
