@@ -30,7 +30,7 @@ describe.skipIf(!isRoot)('two profiles side by side, and nodes that come and go 
   it('adds a node, stops it, keeps it stopped over down and up, and starts it again', async () => {
     expect((await knarr('node', 'add', '-p', 'c1')).stdout).toMatch(/^knarr-c1-worker2 added; Ready in /)
     expect((await knarr('node', 'stop', 'knarr-c1-worker2', '-p', 'c1')).stdout).toBe(
-      'knarr-c1-worker2 stopped; it turns NotReady after 40 s and its Pods move after their tolerations (300 s)\n',
+      'knarr-c1-worker2 stopped; it turns NotReady after 40 s and its Pods move after their tolerations (300 s by default)\n',
     )
     await knarr('down', '-p', 'c1')
     expect((await knarr('up', '-p', 'c1')).stdout).toContain('2 nodes ready and 1 stopped')

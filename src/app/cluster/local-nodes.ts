@@ -27,9 +27,11 @@ function capacityOf({ resources }: Profile, directory: string): NodeCapacity {
   }
 }
 
-function wantedNodes(profile: Profile, capacity: NodeCapacity): LocalNodes {
+export function wantedNodes(profile: Pick<Profile, 'nodes'>, capacity: NodeCapacity): LocalNodes {
+  // A sole node works, too, as minikube's and kind's: it comes without the taint, which is given only when a Node is made.
+  const also = profile.nodes.length === 1 ? (['worker'] as const) : []
   return {
-    running: runningNodes(profile).map(({ name, address, role }) => ({ name, roles: [role], internalIP: address, externalIP: address, capacity })),
+    running: runningNodes(profile).map(({ name, address, role }) => ({ name, roles: [role, ...also], internalIP: address, externalIP: address, capacity })),
     stopped: profile.nodes.filter((node) => node.stopped).map((node) => node.name),
   }
 }
