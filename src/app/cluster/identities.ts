@@ -29,5 +29,18 @@ export const ensureCertificates = (paths: ProfilePaths, profile: Profile): Promi
 /** A client of the profile's API over its unix socket, under one of the identities above. */
 export function clientOf(paths: ProfilePaths, identity: string, pki: Pki = readPki(paths.pki)): Client {
   const { cert, key } = pki.client(identity)
-  return createHttpClient({ socketPath: paths.serverSocket, servername: 'kubernetes', ca: pki.serverCA, cert, key, userAgent: `knarr/${identity}` })
+  return createHttpClient({
+    socketPath: paths.serverSocket,
+    servername: 'kubernetes',
+    ca: pki.serverCA,
+    cert,
+    key,
+    userAgent: `${componentOf(identity)}/knarr`,
+  })
+}
+
+/** Under which name an identity owns the fields that it writes, as upstream's components are called. */
+function componentOf(identity: string): string {
+  if (identity === 'agent' || identity.startsWith('node-')) return 'kubelet'
+  return ({ proxy: 'kube-proxy', dns: 'kube-dns', gateway: 'ingress-knarr' } as Record<string, string>)[identity] ?? 'knarr'
 }

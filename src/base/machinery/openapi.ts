@@ -130,7 +130,7 @@ function gvkOf(type: string): GroupVersionKind {
   return { group: family === 'core' ? '' : family === 'authentication' ? 'authentication.k8s.io' : family, version, kind }
 }
 
-const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json']
+const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json', 'application/apply-patch+yaml']
 const mediaTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']
 
 function bodyOf(action: Action, type: string): Json | undefined {

@@ -1,5 +1,6 @@
 // The three patch formats of the API. Each gives a new document and changes neither argument.
 import jsonPatch from 'fast-json-patch'
+import { mutableCopy } from '../api/object.ts'
 import { findSchema } from '../api/schema.ts'
 import { StatusError } from './status-error.ts'
 import { mergeMap } from './strategic-merge.ts'
@@ -15,7 +16,7 @@ export function applyJsonPatch<T>(document: T, patch: unknown): T {
     throw new StatusError('RequestEntityTooLarge', `The allowed maximum operations in a JSON patch is 10000, got ${patch.length}`)
   }
   try {
-    return jsonPatch.applyPatch(structuredClone(document), structuredClone(patch) as jsonPatch.Operation[], true).newDocument
+    return jsonPatch.applyPatch(mutableCopy(document) as T, mutableCopy(patch) as jsonPatch.Operation[], true).newDocument
   } catch (cause) {
     throw new StatusError('Invalid', 'the server rejected our request due to an error in our request', undefined, { cause })
   }
@@ -23,8 +24,8 @@ export function applyJsonPatch<T>(document: T, patch: unknown): T {
 
 /** RFC 7386. */
 export function mergePatch(original: unknown, patch: unknown): unknown {
-  if (!isMap(patch)) return structuredClone(patch)
-  const out: Json = isMap(original) ? structuredClone(original) : {}
+  if (!isMap(patch)) return mutableCopy(patch)
+  const out: Json = isMap(original) ? mutableCopy(original) : {}
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete out[key]
     else setOwn(out, key, mergePatch(Object.hasOwn(out, key) ? out[key] : undefined, value))
@@ -38,7 +39,7 @@ export function mergePatch(original: unknown, patch: unknown): unknown {
  */
 export function strategicMergePatch<T = unknown>(type: string, original: unknown, patch: unknown): T {
   const root = findSchema(type) ? ({ kind: 'struct', pointer: false, ref: type } as const) : undefined
-  return mergeMap(structuredClone(original) as Json, structuredClone(patch) as Json, root) as T
+  return mergeMap(mutableCopy(original) as Json, mutableCopy(patch) as Json, root) as T
 }
 
 const isMap = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)

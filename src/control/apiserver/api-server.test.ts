@@ -329,8 +329,8 @@ describe('refusals', () => {
     ['bytes that are no JSON', () => post('/api/v1/namespaces/default/pods', '{'), 400, /json parse error/],
     ['a body of another kind', () => post('/api/v1/namespaces/default/pods', { kind: 'Service' }), 400, /Service in version "v1" cannot be handled as a Pod/],
     [
-      'a patch by apply',
-      () => ask('/api/v1/namespaces/default/configmaps/cas', { method: 'PATCH', body: {}, headers: { 'content-type': 'application/apply-patch+yaml' } }),
+      'an apply in CBOR',
+      () => ask('/api/v1/namespaces/default/configmaps/cas', { method: 'PATCH', body: {}, headers: { 'content-type': 'application/apply-patch+cbor' } }),
       415,
       /^the body of the request was in an unknown format - accepted media types include: application\/json-patch\+json/,
     ],

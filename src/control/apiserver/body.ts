@@ -36,6 +36,19 @@ export function readPatch(call: Call): unknown {
   return parseOr400(() => JSON.parse(Buffer.from(body).toString()) as unknown)
 }
 
+/** The body of an apply: YAML, of which JSON is a part. */
+export function readApply(call: Call): unknown {
+  const { body } = call.request
+  if (body === undefined) throw badRequest('error decoding YAML: the body is empty')
+  if (!(body instanceof Uint8Array)) return structuredClone(body)
+  const text = Buffer.from(body).toString()
+  try {
+    return text.startsWith('{') ? (JSON.parse(text) as unknown) : yamlToJson(text)
+  } catch (error) {
+    throw badRequest(`error decoding YAML: ${(error as Error).message}`)
+  }
+}
+
 /** A tree, as JSON is: an alias becomes a copy, and one that contains itself is refused. */
 const yamlToJson = (text: string): unknown => JSON.parse(JSON.stringify(parseYaml(text) ?? null)) as unknown
 

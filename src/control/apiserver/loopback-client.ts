@@ -126,11 +126,18 @@ function requestOf({ method, kind, ref, subresource, query = {}, body, contentTy
     method,
     path: pathOf(kind, ref, subresource),
     query: parameters,
-    headers: contentType ? { 'content-type': contentType } : {},
+    headers: { 'user-agent': componentOf(user), ...(contentType ? { 'content-type': contentType } : {}) },
     ...(body ? { body } : {}),
     user,
     signal,
   }
+}
+
+/** Under which name a component owns the fields that it writes: as upstream's, where every controller is of one process. */
+function componentOf({ name }: UserInfo): string {
+  if (name.startsWith('system:node:')) return 'kubelet'
+  if (name.startsWith('system:serviceaccount:kube-system:')) return 'kube-controller-manager'
+  return name.slice(name.lastIndexOf(':') + 1)
 }
 
 function pathOf(kind: Kind, { namespace, name }: Partial<ObjectRef> = {}, subresource?: string): string {

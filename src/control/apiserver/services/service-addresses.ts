@@ -106,7 +106,7 @@ export class ServiceAddresses implements WriteHook {
     const labels = { 'ipaddress.kubernetes.io/ip-family': 'IPv4', 'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io' }
     const object = { kind: 'IPAddress', apiVersion: 'networking.k8s.io/v1', metadata: { name, labels }, spec: { parentRef } } as unknown as Mutable<KubeObject>
     try {
-      await createObject(ctx, { resource, object, namespace: '', user: system, dryRun })
+      await createObject(ctx, { resource, object, namespace: '', manager: { name: 'kube-apiserver', operation: 'Update' }, user: system, dryRun })
       return true
     } catch (error) {
       if (isStatusError(error, 'AlreadyExists')) return false

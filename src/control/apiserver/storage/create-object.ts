@@ -7,6 +7,7 @@ import { alreadyExists, badRequest, invalid, noUniqueName } from '../errors.ts'
 import type { Written } from '../outcome.ts'
 import type { UserInfo } from '../request.ts'
 import { timestamp } from '../timestamp.ts'
+import { ownCreated, type FieldManager } from './field-ownership.ts'
 import { typeMetaOf } from './object-storage.ts'
 import { withHooks } from './write-hook.ts'
 
@@ -15,6 +16,7 @@ export interface CreateRequest {
   /** The caller's own: it is filled in and becomes the stored object. */
   readonly object: Mutable<KubeObject>
   readonly namespace: string
+  readonly manager: FieldManager
   readonly user: UserInfo
   readonly dryRun: boolean
   /** Runs after defaulting, before admission. */
@@ -37,6 +39,7 @@ export async function createObject(ctx: ServerContext, request: CreateRequest): 
   if (generateName) object.metadata.name = generate(generateName)
   resource.defaults?.(object)
   request.prepare?.(object)
+  ownCreated(ctx, request, object)
   const attributes: Attributes = {
     operation: 'CREATE',
     resource,
@@ -74,7 +77,7 @@ function placeInNamespace({ resource, object, namespace }: CreateRequest): void 
 
 function stampNew(ctx: ServerContext, { metadata }: Mutable<KubeObject>): void {
   const loose = metadata as Record<string, unknown>
-  for (const field of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'managedFields', 'generation', 'resourceVersion']) delete loose[field]
+  for (const field of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'generation', 'resourceVersion']) delete loose[field]
   metadata.uid = randomUUID()
   metadata.creationTimestamp = timestamp(ctx.clock)
 }

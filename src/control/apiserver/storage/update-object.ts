@@ -1,12 +1,13 @@
-import { isDeepStrictEqual } from 'node:util'
 import { mutableCopy, type KubeObject, type Mutable } from '../../../base/api/object.ts'
 import type { Resource } from '../../../base/api/resource.ts'
+import { equalJson } from '../../../base/machinery/equal-json.ts'
 import type { ObjectRef } from '../../../base/client/client.ts'
 import type { ServerContext } from '../context.ts'
 import { badRequest, conflict, invalid, modified, notFound } from '../errors.ts'
 import type { Written } from '../outcome.ts'
 import type { UserInfo } from '../request.ts'
 import { finishDeletion, isReadyToDelete } from './delete-object.ts'
+import { ownUpdated, type FieldManager } from './field-ownership.ts'
 import type { Item } from './item.ts'
 import { encodeStored } from './item.ts'
 import { typeMetaOf } from './object-storage.ts'
@@ -16,6 +17,7 @@ export interface UpdateRequest {
   readonly resource: Resource
   readonly ref: ObjectRef
   readonly subresource: string
+  readonly manager: FieldManager
   readonly user: UserInfo
   readonly dryRun: boolean
   /** What the object shall become, made from what is stored. Called again after a lost race. */
@@ -70,7 +72,6 @@ function keepSystemMetadata(old: KubeObject, object: Mutable<KubeObject>): void 
     if (from[field] === undefined) delete to[field]
     else to[field] = from[field]
   }
-  delete to['managedFields']
   delete to['selfLink']
 }
 
@@ -81,6 +82,7 @@ async function writeUpdate(ctx: ServerContext, request: UpdateRequest, item: Ite
   const { resource, subresource, dryRun, user } = request
   const old = item.object
   resource.defaults?.(object)
+  ownUpdated(ctx, request, { old, object })
   const { name, namespace = '' } = old.metadata
   const attributes = { operation: 'UPDATE', resource, subresource, namespace, name, object, old, user, dryRun } as const
   await ctx.admission.admit(attributes)
@@ -95,7 +97,7 @@ async function storeUpdate(ctx: ServerContext, { resource, dryRun }: UpdateReque
   const next = object as KubeObject
   const typeMeta = typeMetaOf(resource.kind)
   const bytes = encodeStored(next)
-  if (isUnchanged(item, next, bytes)) return { item }
+  if (isUnchanged(item, { next, bytes })) return { item }
   if (dryRun) return { object: { ...mutableCopy(next), ...typeMeta, metadata: { ...next.metadata, resourceVersion: String(item.revision) } } as KubeObject }
   const stored = await ctx.storage.put(resource, next, item.revision, bytes)
   if (!stored) return undefined
@@ -104,8 +106,18 @@ async function storeUpdate(ctx: ServerContext, { resource, dryRun }: UpdateReque
 }
 
 /** As upstream, a write that changes nothing makes no revision. */
-function isUnchanged(item: Item, next: KubeObject, bytes: Uint8Array): boolean {
+function isUnchanged(item: Item, { next, bytes }: { next: KubeObject; bytes: Uint8Array }): boolean {
   if (Buffer.compare(bytes, item.value) === 0) return true
-  if (bytes.length !== item.value.length) return false
-  return isDeepStrictEqual(JSON.parse(Buffer.from(bytes).toString()), JSON.parse(Buffer.from(item.value).toString()))
+  return bytes.length === item.value.length && equalJson(stamped(next, item), stamped(item.object, item))
+}
+
+/** What the storage sets, and the times of managed fields, make no difference. */
+function stamped(object: KubeObject, { revision, resource }: Item): KubeObject {
+  const { managedFields, ...metadata } = object.metadata
+  const timeless = managedFields?.map(({ time: _, ...entry }) => entry)
+  return {
+    ...object,
+    ...typeMetaOf(resource.kind),
+    metadata: { ...metadata, resourceVersion: String(revision), managedFields: timeless } as KubeObject['metadata'],
+  }
 }

@@ -29,14 +29,14 @@ export const bindingKind: Kind = {
 export async function bindingSubresource(ctx: ServerContext, call: Call): Promise<Outcome | undefined> {
   const { resource, route, request } = call
   if (route.verb !== 'create') return undefined
-  const { dryRun, fieldValidation } = writeOptions(call, 'CreateOptions')
+  const { dryRun, fieldValidation, manager } = writeOptions(call, 'CreateOptions')
   const binding = readObject(call, bindingKind, fieldValidation) as unknown as Binding
   const name = route.name || binding.metadata.name
   if (!name || (binding.metadata.name && binding.metadata.name !== name)) throw badRequest('name in URL does not match name in Binding object')
   const faults = validateTarget(binding.target)
   if (faults.length) throw invalid(bindingKind, name, faults)
   const propose = (old: KubeObject) => bind(ctx, mutableCopy(old) as unknown as Mutable<Pod>, binding)
-  await updateObject(ctx, { resource, ref: { namespace: route.namespace, name }, subresource: 'binding', user: request.user, dryRun, propose })
+  await updateObject(ctx, { resource, ref: { namespace: route.namespace, name }, subresource: 'binding', manager, user: request.user, dryRun, propose })
   return { type: 'object', status: 201, object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } }
 }
 

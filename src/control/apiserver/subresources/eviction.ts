@@ -12,7 +12,7 @@ import type { Outcome } from '../outcome.ts'
 import { deleteObject } from '../storage/delete-object.ts'
 import { updateObject } from '../storage/update-object.ts'
 import { timestamp } from '../timestamp.ts'
-import { writeOptions } from '../verbs/write-options.ts'
+import { managerOf, writeOptions } from '../verbs/write-options.ts'
 
 const evictionKind: Kind = {
   group: 'policy',
@@ -57,7 +57,7 @@ async function consumeBudget(ctx: ServerContext, call: Call, { pod, dryRun }: { 
   if (!budget || !resource) return
   if (!isReady(pod) && mayIgnore(budget)) return
   const propose = (old: KubeObject) => consume(ctx, mutableCopy(old) as unknown as Mutable<PodDisruptionBudget>, name)
-  await updateObject(ctx, { resource, ref: budget.metadata, subresource: 'status', user: call.request.user, dryRun, propose })
+  await updateObject(ctx, { resource, ref: budget.metadata, subresource: 'status', manager: managerOf(call), user: call.request.user, dryRun, propose })
 }
 
 const isReady = ({ status }: Pod): boolean => (status?.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True')

@@ -16,21 +16,24 @@ export const fieldSubresource =
     const { resource, route, request } = call
     if (route.verb === 'get') return getVerb(ctx, call)
     if (route.verb !== 'update' && route.verb !== 'patch') return undefined
-    const { dryRun, fieldValidation } = writeOptions(call, 'UpdateOptions')
-    const asked = route.verb === 'patch' ? preparePatch(call, resource.kind, fieldValidation) : fixed(readObject(call, resource.kind, fieldValidation))
+    const options = writeOptions(call, 'UpdateOptions')
+    const { dryRun, manager } = options
+    const asked = route.verb === 'patch' ? preparePatch(ctx, call, options) : fixed(readObject(call, resource.kind, options.fieldValidation))
     const propose = (old: KubeObject) => {
       const from = asked(old)
       const to = mutableCopy(old)
       const { name, resourceVersion, uid } = from.metadata as Partial<KubeObject['metadata']>
       Object.assign(to.metadata, { name, resourceVersion, uid })
       merge(to, from as KubeObject)
+      // An apply has settled who owns what.
+      if (manager.operation === 'Apply') to.metadata.managedFields = from.metadata.managedFields ?? []
       if (!validate) return to
       resource.defaults(to)
       const faults = validate(to as KubeObject, old)
       if (faults.length) throw invalid(resource.kind, old.metadata.name, faults)
       return to
     }
-    return outcomeOf(resource, await updateObject(ctx, { resource, ref: route, subresource: route.subresource, user: request.user, dryRun, propose }))
+    return outcomeOf(resource, await updateObject(ctx, { resource, ref: route, subresource: route.subresource, manager, user: request.user, dryRun, propose }))
   }
 
 const fixed = (object: Mutable<KubeObject>) => () => object

@@ -6,8 +6,9 @@ import type { Call, ServerContext } from '../context.ts'
 import { invalid, notFound } from '../errors.ts'
 import { writtenObject, type Outcome } from '../outcome.ts'
 import { updateObject } from '../storage/update-object.ts'
-import { preparePatch } from '../verbs/patch.ts'
-import { writeOptions } from '../verbs/write-options.ts'
+import { applyConfig, readConfiguration } from '../verbs/apply.ts'
+import { prepareMerge } from '../verbs/patch.ts'
+import { writeOptions, type WriteOptions } from '../verbs/write-options.ts'
 
 type Scalable = KubeObject & {
   readonly spec?: { readonly replicas?: number; readonly selector?: LabelSelector | Readonly<Record<string, string>> }
@@ -33,25 +34,44 @@ export async function scaleSubresource(ctx: ServerContext, call: Call): Promise<
   if (!item) throw notFound(resource.kind, route.name)
   if (route.verb === 'get') return scaleOutcome(item.object)
   if (route.verb !== 'update' && route.verb !== 'patch') return undefined
-  const { dryRun, fieldValidation } = writeOptions(call, 'UpdateOptions')
-  const asked = route.verb === 'patch' ? preparePatch(call, scaleKind, fieldValidation) : asIs(readObject(call, scaleKind, fieldValidation))
-  const propose = (old: KubeObject) => proposeScale(old, asked(scaleOf(old) as KubeObject) as unknown as Scale)
-  return scaleOutcome(writtenObject(await updateObject(ctx, { resource, ref: route, subresource: 'scale', user: request.user, dryRun, propose })))
+  const options = writeOptions(call, 'UpdateOptions')
+  const { dryRun, manager } = options
+  const propose = manager.operation === 'Apply' ? prepareScaleApply(ctx, call, options) : prepareScale(call, options)
+  return scaleOutcome(writtenObject(await updateObject(ctx, { resource, ref: route, subresource: 'scale', manager, user: request.user, dryRun, propose })))
+}
+
+function prepareScale(call: Call, options: WriteOptions): (old: KubeObject) => Mutable<KubeObject> {
+  const isPatch = call.route.verb === 'patch'
+  const asked = isPatch ? prepareMerge(call, scaleKind, options) : asIs(readObject(call, scaleKind, options.fieldValidation))
+  return (old) => proposeScale(old, asked(scaleOf(old) as KubeObject) as unknown as Scale)
+}
+
+/** Whoever applies a Scale owns the replicas of the object itself. */
+function prepareScaleApply(ctx: ServerContext, call: Call, options: WriteOptions): (old: KubeObject) => Mutable<KubeObject> {
+  const { metadata, spec } = readConfiguration(call, scaleKind) as Scale
+  return (old) => {
+    const { apiVersion, kind } = old
+    const config = { apiVersion, kind, metadata: metadata ?? {}, ...(spec?.replicas === undefined ? {} : { spec: { replicas: spec.replicas } }) } as KubeObject
+    return checkReplicas(applyConfig(ctx, call, { ...options, config })(old))
+  }
 }
 
 const asIs = (object: Mutable<KubeObject>) => () => object
 const scaleOutcome = (object: KubeObject): Outcome => ({ type: 'object', status: 200, object: scaleOf(object) })
 
 function proposeScale(old: KubeObject, scale: Scale): Mutable<KubeObject> {
-  const replicas = scale.spec?.replicas ?? 0
-  if (replicas < 0) {
-    const message = `Invalid value: ${replicas}: must be greater than or equal to 0`
-    throw invalid(scaleKind, scale.metadata.name, [{ type: 'FieldValueInvalid', field: 'spec.replicas', message }])
-  }
+  const replicas = checkReplicas(scale).spec?.replicas ?? 0
   const object = mutableCopy(old) as Mutable<KubeObject> & { spec?: { replicas?: number } }
   object.spec = { ...object.spec, replicas }
   if (scale.metadata.resourceVersion) object.metadata.resourceVersion = scale.metadata.resourceVersion
   return object
+}
+
+function checkReplicas<T extends KubeObject>(scale: T): T {
+  const { replicas = 0 } = (scale as Scalable).spec ?? {}
+  if (replicas >= 0) return scale
+  const message = `Invalid value: ${replicas}: must be greater than or equal to 0`
+  throw invalid(scaleKind, scale.metadata.name, [{ type: 'FieldValueInvalid', field: 'spec.replicas', message }])
 }
 
 function scaleOf(object: Scalable): object {

@@ -6,24 +6,37 @@ import { mediaTypeOf, readPatch, toObject } from '../body.ts'
 import type { Call, ServerContext } from '../context.ts'
 import { badRequest, invalid, methodNotAllowed, unsupportedMediaType } from '../errors.ts'
 import { outcomeOf, type Outcome } from '../outcome.ts'
+import { createObject } from '../storage/create-object.ts'
+import { unborn } from '../storage/field-ownership.ts'
 import { updateObject } from '../storage/update-object.ts'
-import { writeOptions, type FieldValidation } from './write-options.ts'
+import { prepareApply } from './apply.ts'
+import { applyType, writeOptions, type WriteOptions } from './write-options.ts'
 
 type Json = Record<string, unknown>
 
-const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json']
+const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json', applyType]
 
 export async function patchVerb(ctx: ServerContext, call: Call): Promise<Outcome> {
   const { resource, route, request } = call
   if (!route.name) throw methodNotAllowed()
-  const { dryRun, fieldValidation } = writeOptions(call, 'PatchOptions')
-  const patched = preparePatch(call, resource.kind, fieldValidation)
-  const written = await updateObject(ctx, { resource, ref: route, subresource: '', user: request.user, dryRun, propose: patched })
+  const options = writeOptions(call, 'PatchOptions')
+  const { dryRun, manager } = options
+  const patched = preparePatch(ctx, call, options)
+  if (manager.operation === 'Apply' && !ctx.storage.get(resource, route)) {
+    const object = patched(unborn(resource, route))
+    return outcomeOf(resource, await createObject(ctx, { resource, object, namespace: route.namespace, manager, user: request.user, dryRun }), 201)
+  }
+  const written = await updateObject(ctx, { resource, ref: route, subresource: '', manager, user: request.user, dryRun, propose: patched })
   return outcomeOf(resource, written)
 }
 
 /** Reads the patch once and gives the function that applies it to a current state. */
-export function preparePatch(call: Call, kind: Kind, fieldValidation: FieldValidation): (current: KubeObject) => Mutable<KubeObject> {
+export function preparePatch(ctx: ServerContext, call: Call, options: WriteOptions): (current: KubeObject) => Mutable<KubeObject> {
+  return options.manager.operation === 'Apply' ? prepareApply(ctx, call, options) : prepareMerge(call, call.resource.kind, options)
+}
+
+/** The same for what is patched as an object of `kind`, by any patch but an apply. */
+export function prepareMerge(call: Call, kind: Kind, { fieldValidation }: WriteOptions): (current: KubeObject) => Mutable<KubeObject> {
   const mediaType = mediaTypeOf(call)
   if (!patchTypes.includes(mediaType)) throw unsupportedMediaType(patchTypes)
   const patch = readPatch(call)

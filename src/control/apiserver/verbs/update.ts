@@ -13,12 +13,12 @@ const createsOnUpdate = new Set(['endpoints', 'events', 'leases', 'limitranges',
 export async function updateVerb(ctx: ServerContext, call: Call): Promise<Outcome> {
   const { resource, route, request } = call
   if (!route.name) throw methodNotAllowed()
-  const { dryRun, fieldValidation } = writeOptions(call, 'UpdateOptions')
+  const { dryRun, fieldValidation, manager } = writeOptions(call, 'UpdateOptions')
   const object = readObject(call, resource.kind, fieldValidation)
   if (!ctx.storage.get(resource, route) && createsOnUpdate.has(resource.kind.plural)) {
     if (object.metadata.name !== route.name || object.metadata.resourceVersion) throw notFound(resource.kind, route.name)
-    return outcomeOf(resource, await createObject(ctx, { resource, object, namespace: route.namespace, user: request.user, dryRun }), 201)
+    return outcomeOf(resource, await createObject(ctx, { resource, object, namespace: route.namespace, manager, user: request.user, dryRun }), 201)
   }
-  const written = await updateObject(ctx, { resource, ref: route, subresource: '', user: request.user, dryRun, propose: () => mutableCopy(object) })
+  const written = await updateObject(ctx, { resource, ref: route, subresource: '', manager, user: request.user, dryRun, propose: () => mutableCopy(object) })
   return outcomeOf(resource, written)
 }
