@@ -3,7 +3,7 @@ import type * as api from './generated/types.ts'
 import type { Kind } from './kind.ts'
 import type { KubeObject } from './object.ts'
 
-type Row = Pick<Kind, 'group' | 'kind' | 'plural' | 'namespaced' | 'type'> & Partial<Pick<Kind, 'shortNames' | 'categories'>>
+type Row = Pick<Kind, 'group' | 'kind' | 'plural' | 'namespaced' | 'type'> & Partial<Pick<Kind, 'version' | 'shortNames' | 'categories'>>
 
 const define = <T extends KubeObject>(row: Row): Kind<T> =>
   Object.freeze({ version: 'v1', singular: row.kind.toLowerCase(), shortNames: [], categories: [], ...row })
@@ -157,6 +157,27 @@ export const cronJobs = define<api.CronJob>({
   shortNames: ['cj'],
   categories: ['all'],
 })
+export const horizontalPodAutoscalers = define<api.HorizontalPodAutoscaler>({
+  group: 'autoscaling',
+  version: 'v2',
+  kind: 'HorizontalPodAutoscaler',
+  plural: 'horizontalpodautoscalers',
+  namespaced: true,
+  type: 'autoscaling/v2.HorizontalPodAutoscaler',
+  shortNames: ['hpa'],
+  categories: ['all'],
+})
+/** The same objects in the words of the older version: one storage. */
+export const horizontalPodAutoscalersV1 = define<api.V1HorizontalPodAutoscaler>({
+  group: 'autoscaling',
+  version: 'v1',
+  kind: 'HorizontalPodAutoscaler',
+  plural: 'horizontalpodautoscalers',
+  namespaced: true,
+  type: 'autoscaling/v1.HorizontalPodAutoscaler',
+  shortNames: ['hpa'],
+  categories: ['all'],
+})
 export const endpointSlices = define<api.EndpointSlice>({
   group: 'discovery.k8s.io',
   kind: 'EndpointSlice',
@@ -299,6 +320,7 @@ export const kinds: readonly Kind[] = [
   daemonSets,
   controllerRevisions,
   jobs,
+  horizontalPodAutoscalers,
   cronJobs,
   endpointSlices,
   ingresses,

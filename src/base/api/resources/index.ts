@@ -4,6 +4,7 @@ import { controllerRevision, daemonSet } from './apps/daemon-set.ts'
 import { deployment } from './apps/deployment.ts'
 import { replicaSet, replicationController } from './apps/replica-set.ts'
 import { statefulSet } from './apps/stateful-set.ts'
+import { horizontalPodAutoscaler, horizontalPodAutoscalerV1 } from './autoscaling/horizontal-pod-autoscaler.ts'
 import { cronJob } from './batch/cron-job.ts'
 import { job } from './batch/job.ts'
 import { configMap, secret, serviceAccount } from './core/configuration.ts'
@@ -44,6 +45,8 @@ export const resources: readonly Resource[] = [
   daemonSet,
   controllerRevision,
   job,
+  horizontalPodAutoscaler,
+  horizontalPodAutoscalerV1,
   cronJob,
   endpointSlice,
   eventV1,

@@ -88,6 +88,14 @@ const objects: Readonly<Record<string, object>> = {
   },
   controllerrevisions: { metadata: { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', controller: true, uid: 'u' }] }, revision: 4 },
   jobs: { spec: { completions: 3, selector, template }, status: { succeeded: 1, startTime: '2026-01-01T23:59:20Z' } },
+  horizontalpodautoscalers: {
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
+      minReplicas: 1,
+      maxReplicas: 3,
+      metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }],
+    },
+  },
   cronjobs: {
     spec: { schedule: '*/5 * * * *', suspend: false, timeZone: 'Europe/Oslo', jobTemplate: { spec: { template } } },
     status: { active: [{}], lastScheduleTime: '2026-01-01T23:57:00Z' },
@@ -258,6 +266,10 @@ test('the tables', () => {
     jobs
     NAME  STATUS   COMPLETIONS  DURATION  AGE  CONTAINERS*  IMAGES*                SELECTOR*
     x     Running  1/3          40s       5m   web,log      nginx:1.27,fluent/bit  app=web,tier notin (a,b)
+
+    horizontalpodautoscalers
+    NAME  REFERENCE       TARGETS             MINPODS  MAXPODS  REPLICAS  AGE
+    x     Deployment/web  cpu: <unknown>/80%  1        3        0         5m
 
     cronjobs
     NAME  SCHEDULE     TIMEZONE     SUSPEND  ACTIVE  LAST SCHEDULE  AGE  CONTAINERS*  IMAGES*                SELECTOR*

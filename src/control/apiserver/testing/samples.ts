@@ -30,6 +30,7 @@ export const samples: Readonly<Record<string, object>> = {
   controllerrevisions: { revision: 1, data: { a: 1 } },
   jobs: { spec: { template: { spec: { ...podSpec, restartPolicy: 'Never' } } } },
   cronjobs: { spec: { schedule: '*/5 * * * *', jobTemplate: { spec: { template: { spec: { ...podSpec, restartPolicy: 'Never' } } } } } },
+  horizontalpodautoscalers: { spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' }, maxReplicas: 3 } },
   endpointslices: { addressType: 'IPv4', endpoints: [{ addresses: ['10.1.2.3'] }], ports: [{ name: 'http', port: 80 }] },
   ingresses: { spec: { defaultBackend: { service: { name: 's', port: { number: 80 } } } } },
   ingressclasses: { spec: { controller: 'example.com/ingress' } },

@@ -49,6 +49,25 @@ const neededKeys: Readonly<Record<string, readonly string[]>> = {
   'kubernetes.io/ssh-auth': ['ssh-privatekey'],
 }
 
+const dockerKeys: Readonly<Record<string, string>> = { 'kubernetes.io/dockercfg': '.dockercfg', 'kubernetes.io/dockerconfigjson': '.dockerconfigjson' }
+
+/** Credentials that no kubelet could read are refused; their content is never repeated. */
+const validateDocker = ({ type, data }: Secret): FieldFault[] => {
+  const key = dockerKeys[type ?? '']
+  const value = key === undefined ? undefined : data?.[key]
+  if (value === undefined || isJson(Buffer.from(value, 'base64').toString())) return []
+  return [invalid(`data[${key}]`, '<secret contents redacted>', 'must be valid JSON')]
+}
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 const validateType = (object: Secret): FieldFault[] => {
   if (object.type === 'kubernetes.io/basic-auth' && !('username' in (object.data ?? {})) && !('password' in (object.data ?? {}))) {
     return [required('data[username]'), required('data[password]')]
@@ -72,6 +91,7 @@ export const secret = defineResource<Secret>({
     ...validateKeys(object.data, 'data'),
     ...(base64Bytes(object.data) > maxBytes ? [tooLong('data', maxBytes)] : []),
     ...validateType(object),
+    ...validateDocker(object),
     ...(old ? immutable('type', object.type, object.type !== old.type) : []),
     ...validateFrozen(object, old, ['data']),
   ],
