@@ -102,6 +102,15 @@ describe('the architecture', () => {
     expect(foreign.map(arrow)).toEqual([])
   })
 
+  it('imports packages late only through files of its own: a bundle gives a late CommonJS package no names', async () => {
+    const late = /\bimport\(\s*'(?!\.|node:)([^']+)'/g
+    const files = [...new Set(imports.map(({ from }) => from))]
+    const found = await Promise.all(
+      files.map(async (file) => [...(await readFile(new URL(`../${file}`, import.meta.url), 'utf8')).matchAll(late)].map(([, name]) => `${file} -> ${name}`)),
+    )
+    expect(found.flat()).toEqual([])
+  })
+
   it('never imports the Kubernetes client library, which costs half a second', () => {
     expect(imports.filter(({ to }) => /@kubernetes\/client-node|kubernetes-models/.test(to)).map(arrow)).toEqual([])
   })

@@ -13,7 +13,7 @@ import { endpointSlices, events, ingressClasses, ingresses, secrets, services } 
 import { FakeClient } from '../../base/client/fake-client.ts'
 import { systemClock } from '../../base/lib/clock.ts'
 import { silentLog } from '../../base/lib/log.ts'
-import { createDefaultCertificate } from './certificates.ts'
+import { createDefaultCertificate } from './default-certificate.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { ensureIngressObjects } from './ingress-objects.ts'
 

@@ -8,7 +8,7 @@ import { createInformer } from '../../base/client/informer.ts'
 import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
 import { resolveBackend, type Target } from './backends.ts'
-import { type Certificate, CertificateCache, createDefaultCertificate } from './certificates.ts'
+import { type Certificate, CertificateCache } from './certificates.ts'
 import { isServed } from './ingress-class.ts'
 import type { StatusAddress } from './ingress-status.ts'
 import { type ListenTarget, startListeners } from './listeners.ts'
@@ -61,7 +61,7 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     synced: cluster.synced,
     log,
   })
-  const defaultCertificate = options.defaultCertificate ?? (await createDefaultCertificate(clock))
+  const defaultCertificate = options.defaultCertificate ?? (await (await import('./default-certificate.ts')).createDefaultCertificate(clock))
   const listeners = await startListeners({ ...options.listeners, handlers, defaultCertificate, contextOf: cluster.contextOf, clock, signal })
   httpsPort ??= listeners.https[0]?.port
   const recorder = createEventRecorder({ client, clock, log, component: 'knarr-ingress-controller', host: identity })

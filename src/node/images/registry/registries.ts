@@ -34,7 +34,7 @@ export async function readRegistries(file: string): Promise<Registries> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return noRegistries
     throw error
   }
-  const { parse } = await import('yaml')
+  const { parse } = await import('./parse-yaml.ts')
   try {
     return checked(parse(text) ?? {})
   } catch (error) {

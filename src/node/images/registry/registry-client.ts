@@ -66,7 +66,7 @@ export class RegistryClient {
     url: URL,
     options: { method: RegistryRequest['method']; headers: Record<string, string>; signal: AbortSignal; body: string | Buffer | Readable | null },
   ) {
-    const { request } = await import('undici')
+    const { request } = await import('./http-client.ts')
     try {
       return await request(url, { ...options, headers: { 'user-agent': 'knarr', ...options.headers }, dispatcher: this.#agent })
     } catch (error) {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
-import type { Agent } from 'undici'
+import type { Agent as HttpAgent } from 'undici'
 import { proxyFor, type ProxySettings } from './proxy-settings.ts'
 import type { Endpoint } from './registries.ts'
 
@@ -22,8 +22,8 @@ const connectTimeoutMs = 15_000
  * A pool of connections with the TLS settings of an endpoint. Registries without TLS are never asked through a proxy.
  * The HTTP client is loaded by the first of them: most agents never pull.
  */
-export async function createAgent(options: { dial: Dial; proxy: ProxySettings; tls: Endpoint['tls'] }): Promise<Agent> {
-  const undici = await import('undici')
+export async function createAgent(options: { dial: Dial; proxy: ProxySettings; tls: Endpoint['tls'] }): Promise<HttpAgent> {
+  const { Agent } = await import('./http-client.ts')
   const { ca_file, cert_file, key_file, insecure_skip_verify } = options.tls
   const tls = {
     ...(ca_file ? { ca: readFileSync(ca_file) } : {}),
@@ -44,7 +44,7 @@ export async function createAgent(options: { dial: Dial; proxy: ProxySettings; t
       secure.once('secureConnect', () => (secure.removeListener('error', reject), resolve(secure)))
     })
   }
-  return new undici.Agent({
+  return new Agent({
     connections: 6,
     headersTimeout: 30_000,
     bodyTimeout: 30_000,
