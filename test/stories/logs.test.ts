@@ -93,6 +93,9 @@ describe.skipIf(!isRoot)('Logs (needs root and kubectl)', async () => {
       'the reason',
     )
     expect(stderr).toMatch(/container "main" in pod "imageless" is waiting to start: (trying and failing to pull image|image can't be pulled)/)
+    // A stream into it is refused with words, too.
+    const refused = await sandbox.kubectl('exec', 'imageless', '--', 'ls')
+    expect(refused.stderr).toContain('unable to upgrade connection: container not found ("main")')
   })
 
   it('follows a container over the rotations of its log, and ends with it', async () => {

@@ -5,7 +5,7 @@ import { containerSlots } from '../pod-names.ts'
 import type { PodWorker } from '../pod-worker.ts'
 import type { Kubelets } from '../start-kubelets.ts'
 
-/** A refusal of the kubelet's own HTTP interface: plain text, as upstream. */
+/** A refusal of the kubelet's own HTTP interface. */
 export class RequestError extends Error {
   override readonly name = 'RequestError'
   readonly code: number
@@ -24,7 +24,6 @@ export interface PodRequest {
   readonly containers: readonly RuntimeContainer[]
 }
 
-// No colon in it: kubectl would take the text for YAML and show none of it.
 export const refusePart = (kubelets: Kubelets, { namespace, name }: { namespace: string; name: string }): void => {
   if (kubelets.findPart(namespace, name)) throw new RequestError(400, `pod "${name}" is a process of this machine, not a container (it has logs only)`)
 }
@@ -43,12 +42,11 @@ export const findContainer = async (kubelets: Kubelets, segments: readonly strin
   return { ...found, container, containers: all.filter((one) => one.config.name === container) }
 }
 
-export const runningContainer = ({ worker, container, containers }: PodRequest): RuntimeContainer => {
+/** Throws upstream's refusal of a stream where the container does not run, whether it waits or has ended. */
+export const runningContainer = ({ container, containers }: PodRequest): RuntimeContainer => {
   const latest = latestOf(containers, container)
   if (latest?.state === 'running') return latest
-  if (!latest)
-    throw new RequestError(400, `container "${container}" in pod "${worker.pod.metadata.name}" is waiting to start: ${waitingReason(worker, container)}`)
-  throw new RequestError(404, `container not found ("${container}")`)
+  throw new RequestError(500, `Internal error occurred: unable to upgrade connection: container not found ("${container}")`)
 }
 
 const pullWords: Readonly<Record<string, string>> = { ErrImagePull: "image can't be pulled", ImagePullBackOff: 'trying and failing to pull image' }

@@ -1,3 +1,4 @@
+import { StatusError, type StatusReason } from '../../../base/machinery/status-error.ts'
 import { chmod, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -99,17 +100,22 @@ const refuse = (response: ServerResponse, error: Error, log: Log): void => {
   response.writeHead(codeOf(error), { 'Content-Type': 'text/plain; charset=utf-8' }).end(error.message)
 }
 
+/** As a Status: kubectl takes the text of a refused upgrade for YAML, and shows nothing of one with a colon in it. */
 const refuseUpgrade = (socket: Duplex, error: Error, log: Log): void => {
-  if (codeOf(error) === 500) log.warn({ error: error.message }, 'a stream of the kubelet failed')
+  if (!(error instanceof RequestError)) log.warn({ error: error.message }, 'a stream of the kubelet failed')
   if (socket.destroyed) return
-  const body = Buffer.from(error.message)
-  const words: Record<number, string> = { 400: 'Bad Request', 404: 'Not Found', 500: 'Internal Server Error' }
-  socket.end(
-    Buffer.concat([
-      Buffer.from(
-        `HTTP/1.1 ${codeOf(error)} ${words[codeOf(error)]}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`,
-      ),
-      body,
-    ]),
-  )
+  const code = codeOf(error)
+  const { words, reason } = refusals[code] ?? refusals[500]
+  const body = Buffer.from(JSON.stringify(new StatusError(reason, error.message, undefined, { code }).toStatus()))
+  const head = `HTTP/1.1 ${code} ${words}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
+  socket.end(Buffer.concat([Buffer.from(head), body]))
+}
+
+const refusals: {
+  readonly [code: number]: { readonly words: string; readonly reason: StatusReason }
+  readonly 500: { readonly words: string; readonly reason: StatusReason }
+} = {
+  400: { words: 'Bad Request', reason: 'BadRequest' },
+  404: { words: 'Not Found', reason: 'NotFound' },
+  500: { words: 'Internal Server Error', reason: 'InternalError' },
 }
