@@ -1,5 +1,5 @@
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -134,7 +134,9 @@ export async function traces(sandbox: Sandbox): Promise<string[]> {
     .flatMap((pid) => {
       try {
         const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-        return words.includes(sandbox.home) || words.includes('knarr-supervisor') ? [`process ${words}`] : []
+        // A container's processes show in its host's /proc, and are none of ours.
+        const isHere = readlinkSync(`/proc/${pid}/ns/pid`) === readlinkSync('/proc/self/ns/pid')
+        return isHere && (words.includes(sandbox.home) || words.includes('knarr-supervisor')) ? [`process ${words}`] : []
       } catch {
         return []
       }
