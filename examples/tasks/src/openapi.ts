@@ -1,3 +1,4 @@
+import { problemResponse, problemSchema } from '../../common/problem.ts'
 import { limits } from './tasks.ts'
 
 export const service = { name: 'tasks', version: '1.0.0' } as const
@@ -12,15 +13,6 @@ const draft = {
   type: 'object',
   required: ['title'],
   properties: { title: { type: 'string', minLength: 1, maxLength: limits.title }, description: { type: 'string', maxLength: limits.description, default: '' } },
-}
-
-const fault = {
-  type: 'object',
-  required: ['error'],
-  properties: {
-    error: { type: 'string' },
-    faults: { type: 'array', items: { type: 'object', properties: { field: { type: 'string' }, message: { type: 'string' } } } },
-  },
 }
 
 const json = (description: string, schema: object) => ({ description, content: { 'application/json': { schema } } })
@@ -39,13 +31,13 @@ export const openapi = {
       post: {
         operationId: 'addTask',
         requestBody: { required: true, content: { 'application/json': { schema: ref('TaskDraft') } } },
-        responses: { 201: json('The task, with its id', ref('Task')), 400: json('What is wrong with it', ref('Fault')), 413: json('Too large', ref('Fault')) },
+        responses: { 201: json('The task, with its id', ref('Task')), 400: problemResponse('What is wrong with it'), 413: problemResponse('Too large') },
       },
     },
     '/healthz': { get: { operationId: 'isAlive', responses: { 200: json('Alive', { type: 'object' }) } } },
     '/readyz': {
-      get: { operationId: 'isReady', responses: { 200: json('Takes requests', { type: 'object' }), 503: json('Is stopping', { type: 'object' }) } },
+      get: { operationId: 'isReady', responses: { 200: json('Takes requests', { type: 'object' }), 503: problemResponse('Is stopping') } },
     },
   },
-  components: { schemas: { Task: task, TaskDraft: draft, Fault: fault } },
+  components: { schemas: { Task: task, TaskDraft: draft, Problem: problemSchema } },
 } as const

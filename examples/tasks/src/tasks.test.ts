@@ -1,8 +1,9 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createLog } from '../../common/log.ts'
+import type { Service } from '../../common/service.ts'
 import { readConfig } from './config.ts'
-import { createLog } from './log.ts'
-import { type Service, startService } from './service.ts'
+import { startService } from './service.ts'
 
 const lines: string[] = []
 let service: Service
@@ -31,7 +32,7 @@ describe('tasks', () => {
   })
 
   const refused: Record<string, unknown> = {
-    'not json': { error: 'the body is not JSON' },
+    'not json': { title: 'Bad Request', status: 400, detail: 'the body is not JSON' },
     '[]': { faults: [{ field: '', message: 'must be a JSON object' }] },
     '{}': { faults: [{ field: 'title', message: 'is required' }] },
     '{"title":7,"description":null}': {

@@ -1,12 +1,9 @@
+import type { Fault } from '../../common/problem.ts'
+
 export interface Task {
   readonly id: number
   readonly title: string
   readonly description: string
-}
-
-export interface Fault {
-  readonly field: string
-  readonly message: string
 }
 
 export interface TaskStore {

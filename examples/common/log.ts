@@ -1,5 +1,5 @@
-import { type LogLevel, logLevels } from './config.ts'
-
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof logLevels)[number]
 export type Log = (level: LogLevel, message: string, fields?: object) => void
 
 /** Logs are a stream of events on standard output (factor XI): one JSON object a line. */
