@@ -1,13 +1,22 @@
+export interface EqualJsonOptions {
+  /** A field that is null is as good as none too. */
+  readonly nullIsAbsent?: boolean
+}
+
 /** Whether two values are the same as JSON: a field that is undefined is as good as none, and the order of fields does not matter. */
-export function equalJson(a: unknown, b: unknown): boolean {
+export function equalJson(a: unknown, b: unknown, options: EqualJsonOptions = {}): boolean {
   if (a === b) return true
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (Array.isArray(a) || Array.isArray(b)) {
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => equalJson(item, b[i]))
+  const [left, right] = options.nullIsAbsent ? [a ?? undefined, b ?? undefined] : [a, b]
+  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return left === right
+  if (Array.isArray(left) || Array.isArray(right)) {
+    return Array.isArray(left) && Array.isArray(right) && left.length === right.length && left.every((item, i) => equalJson(item, right[i], options))
   }
-  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>]
-  for (const key in left) if (!equalJson(left[key], own(right, key))) return false
-  for (const key in right) if (right[key] !== undefined && !Object.hasOwn(left, key)) return false
+  return equalFields(left as Record<string, unknown>, right as Record<string, unknown>, options)
+}
+
+function equalFields(left: Record<string, unknown>, right: Record<string, unknown>, options: EqualJsonOptions): boolean {
+  for (const key in left) if (!equalJson(left[key], own(right, key), options)) return false
+  for (const key in right) if (!Object.hasOwn(left, key) && !equalJson(undefined, right[key], options)) return false
   return true
 }
 

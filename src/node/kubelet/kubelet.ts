@@ -11,9 +11,7 @@ export class Kubelet {
   readonly context: NodeContext
   readonly mirrors: MirrorPods
   readonly #workers = new Map<string, PodWorker>()
-  readonly #bySandbox = new Map<string, PodWorker>()
   readonly #adopted = new Map<string, string[]>()
-  #unsubscribe = () => {}
 
   constructor(context: NodeContext, parts: readonly Part[] = []) {
     this.context = context
@@ -29,7 +27,6 @@ export class Kubelet {
       if (known.has(sandbox.config.uid)) this.#adopted.set(sandbox.config.uid, [...(this.#adopted.get(sandbox.config.uid) ?? []), sandbox.id])
       else void this.#removeOrphan(sandbox.id)
     }
-    this.#unsubscribe = runtime.onContainerChange((_, sandboxId) => this.#bySandbox.get(sandboxId)?.wake())
     for (const pod of pods) this.see(pod)
     this.mirrors.start()
   }
@@ -51,11 +48,11 @@ export class Kubelet {
           [...this.#workers.values()].filter((one) => one !== created && one.isActive).map((one) => one.pod),
           this.context.allocatable,
         ),
-      onSandbox: (id) => this.#bySandbox.set(id, created),
-      onDone: () => this.#forget(uid),
+      onSandbox: (id) => this.context.bySandbox.set(id, created),
+      onDone: () => this.#forget(created),
     })
     this.#workers.set(uid, created)
-    for (const id of sandboxIds) this.#bySandbox.set(id, created)
+    for (const id of sandboxIds) this.context.bySandbox.set(id, created)
     created.wake()
   }
 
@@ -79,13 +76,12 @@ export class Kubelet {
   }
 
   async close(): Promise<void> {
-    this.#unsubscribe()
     await Promise.allSettled([this.mirrors, ...this.#workers.values()].map((one) => one.close()))
   }
 
-  #forget(uid: string): void {
-    this.#workers.delete(uid)
-    for (const [id, worker] of this.#bySandbox) if (worker.pod.metadata.uid === uid) this.#bySandbox.delete(id)
+  #forget(worker: PodWorker): void {
+    this.#workers.delete(worker.pod.metadata.uid)
+    for (const id of worker.sandboxIds) this.context.bySandbox.delete(id)
   }
 
   async #removeOrphan(sandboxId: string): Promise<void> {

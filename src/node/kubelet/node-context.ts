@@ -23,6 +23,8 @@ export interface NodeContext {
   readonly references: References
   readonly shared: SharedReferences
   readonly tokens: ServiceAccountTokens
+  /** Who acts when a container of this sandbox changes; shared by all nodes of the agent, so that a change is looked up once. */
+  readonly bySandbox: Map<string, { wake(): void }>
   readonly restartBackoff: KeyedBackoff
   readonly imageBackoff: KeyedBackoff
   readonly allocatable: Readonly<Record<string, string>>

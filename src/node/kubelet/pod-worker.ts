@@ -90,6 +90,11 @@ export class PodWorker implements PodContext {
     return this.#state
   }
 
+  /** Every sandbox that it has had. */
+  get sandboxIds(): readonly string[] {
+    return this.#sandboxes.ids
+  }
+
   /** Whether the Pod counts against the node's resources. */
   get isActive(): boolean {
     return this.#isAdmitted && !this.#verdict && !hasEnded(this.#pod)

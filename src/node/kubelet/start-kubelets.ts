@@ -87,6 +87,8 @@ class RunningKubelets implements Kubelets {
   readonly #attachments = new VolumeAttachments()
   readonly #pods: Informer<Pod>
   readonly #byNode = new Map<string, { readonly kubelet: Kubelet; readonly off: AbortController }>()
+  readonly #bySandbox: NodeContext['bySandbox'] = new Map()
+  readonly #unsubscribe: () => void
   #following: Promise<void> = Promise.resolve()
 
   constructor(options: StartKubeletsOptions, hostResolver: NodeContext['hostResolver']) {
@@ -103,6 +105,7 @@ class RunningKubelets implements Kubelets {
         for (const kubelet of this.kubelets) kubelet.refresh(kind, namespace, name)
       },
     })
+    this.#unsubscribe = options.runtime.onContainerChange((_, sandboxId) => this.#bySandbox.get(sandboxId)?.wake())
     this.#pods = createInformer(client, pods, { clock, log, signal })
     this.#pods.onChange(({ old, object }) => {
       if (old && old.metadata.uid !== object?.metadata.uid) this.#kubeletOf(old)?.lose(old.metadata.uid)
@@ -136,6 +139,7 @@ class RunningKubelets implements Kubelets {
   }
 
   async close(): Promise<void> {
+    this.#unsubscribe()
     await Promise.allSettled(this.kubelets.map((kubelet) => kubelet.close()))
   }
 
@@ -193,6 +197,7 @@ class RunningKubelets implements Kubelets {
       log: log.child({ node: config.name }),
       recorder: createEventRecorder({ client, clock, log, component: 'kubelet', host: config.name }),
       references: this.#shared.forNode(client),
+      bySandbox: this.#bySandbox,
       tokens: new ServiceAccountTokens({ clock }),
       restartBackoff: new KeyedBackoff({ initialMs: 10_000, maxMs: 300_000 }),
       imageBackoff: new KeyedBackoff({ initialMs: 10_000, maxMs: 300_000 }),

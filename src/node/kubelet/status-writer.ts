@@ -1,10 +1,10 @@
-import { isDeepStrictEqual } from 'node:util'
 import { pods } from '../../base/api/kinds.ts'
 import type { Pod, PodStatus } from '../../base/api/generated/types.ts'
 import type { Client } from '../../base/client/client.ts'
 import { createBackoff } from '../../base/lib/backoff.ts'
 import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
+import { equalJson } from '../../base/machinery/equal-json.ts'
 import { isStatusError } from '../../base/machinery/status-error.ts'
 
 export interface StatusWriterOptions {
@@ -97,21 +97,8 @@ const owned = [
   'observedGeneration',
 ] as const
 
-const plain = (value: unknown): unknown => (value === undefined ? undefined : stripNulls(JSON.parse(JSON.stringify(value))))
-
-// The API may leave out what is null.
-const stripNulls = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(stripNulls)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, one]) => one !== null)
-      .map(([key, one]) => [key, stripNulls(one)]),
-  )
-}
-
 /** A merge patch of the fields that differ; undefined if none does. */
 export const statusPatch = (before: PodStatus, after: PodStatus): Record<string, unknown> | undefined => {
-  const changed = owned.filter((key) => !isDeepStrictEqual(plain(before[key]), plain(after[key])))
+  const changed = owned.filter((key) => !equalJson(before[key], after[key], { nullIsAbsent: true }))
   return changed.length ? Object.fromEntries(changed.map((key) => [key, after[key] ?? null])) : undefined
 }
