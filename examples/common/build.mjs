@@ -4,11 +4,12 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-/** `of`: the URL of the service's own build.mjs. */
+/** `of`: the URL of the service's own build.mjs. Gives the files that went in. */
 export const buildService = async ({ of, entries = ['server'] }) => {
   const here = (path) => fileURLToPath(new URL(path, of))
   await rm(here('dist'), { recursive: true, force: true })
-  await build({
+  const { metafile } = await build({
+    metafile: true,
     entryPoints: entries.map((entry) => here(`src/${entry}.ts`)),
     outdir: here('dist'),
     bundle: true,
@@ -22,4 +23,5 @@ export const buildService = async ({ of, entries = ['server'] }) => {
   if (existsSync(here('src/assets'))) await cp(here('src/assets'), here('dist/assets'), { recursive: true })
   // In the image Node must learn that these are modules.
   await writeFile(here('dist/package.json'), `${JSON.stringify({ type: 'module' })}\n`)
+  return Object.keys(metafile.inputs)
 }

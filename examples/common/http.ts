@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Log } from './log.ts'
-import { problem } from './problem.ts'
+import { problem, Unavailable } from './problem.ts'
 import { readTrace, type Trace } from './trace.ts'
 
 export interface Call {
@@ -89,6 +89,7 @@ const replyTo = async ({ log }: AppOptions, table: Table, call: Call): Promise<R
   try {
     return await handler({ ...call, params: found.params })
   } catch (error) {
+    if (error instanceof Unavailable) return problem(503, error.message, { headers: { 'Retry-After': '1' } })
     log('error', 'the request failed', { path, requestId: trace.requestId, error: (error as Error).message })
     return problem(500, 'internal error')
   }

@@ -14,6 +14,9 @@ export const problem = (status: number, detail: string, more: { faults?: readonl
   ...(more.headers ? { headers: more.headers } : {}),
 })
 
+/** What stands behind this service cannot answer now; the caller may try again. Answered with 503. */
+export class Unavailable extends Error {}
+
 /** Its description for an OpenAPI document. */
 export const problemSchema = {
   type: 'object',
