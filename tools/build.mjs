@@ -36,7 +36,7 @@ const { metafile } = await build({
 })
 writeLicenses(Object.keys(metafile.inputs), `${outdir}/THIRD-PARTY-LICENSES.txt`)
 await chmod(`${outdir}/knarr.js`, 0o755)
-for (const example of ['tasks', 'activity']) {
+for (const example of ['tasks', 'activity', 'postgres']) {
   const { inputs } = await import(`../examples/${example}/build.mjs`)
   writeLicenses(inputs, `examples/${example}/dist/THIRD-PARTY-LICENSES.txt`)
 }

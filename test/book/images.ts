@@ -21,5 +21,7 @@ export const images = {
   echoserver: built('echoserver', 'book/echoserver', 'registry.k8s.io/echoserver:1.4'),
   nginx: built('nginx', 'book/nginx', 'nginx:latest'),
   helloApp: built('hello-app', 'book/hello-app', 'gcr.io/google-samples/hello-app:1.0'),
+  /** PostgreSQL, honest under another number: it is not 10.1. */
+  postgres: ['knarr image add postgres', 'knarr image map postgres:10.1 knarr.local/postgres'],
   dnsutils: ['knarr image map tutum/dnsutils knarr.local/host'],
 } as const

@@ -8,3 +8,10 @@ export async function standIn(sandbox: Sandbox, context: string, name: string): 
   const mapped = await sandbox.knarr('image', 'map', name, tag)
   if (built.code + mapped.code !== 0) throw new Error(built.stdout + built.stderr + mapped.stdout + mapped.stderr)
 }
+
+/** Makes the image of PostgreSQL, and lets it stand in for the public name (`postgres:10.1`). */
+export async function standInPostgres(sandbox: Sandbox, name: string): Promise<void> {
+  const added = await sandbox.knarr('image', 'add', 'postgres')
+  const mapped = await sandbox.knarr('image', 'map', name, 'knarr.local/postgres')
+  if (added.code + mapped.code !== 0) throw new Error(added.stdout + added.stderr + mapped.stdout + mapped.stderr)
+}

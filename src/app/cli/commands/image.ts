@@ -1,7 +1,7 @@
 import { type CommandGroup, subcommand } from './command.ts'
 
 export const imageCommands: CommandGroup = (knarr, cli) => {
-  const image = subcommand(knarr, 'image', 'pull, build, push, load, save, map, list and remove images')
+  const image = subcommand(knarr, 'image', 'pull, build, add, push, load, save, map, list and remove images')
   image
     .command('pull')
     .description('fetch an image from its registry')
@@ -18,6 +18,11 @@ export const imageCommands: CommandGroup = (knarr, cli) => {
     .option('--no-cache', 'run every RUN again')
     .option('--platform <platform>', "only this machine's is built")
     .action(async (context, options) => (await import('../image.ts')).build(cli, context, options))
+  image
+    .command('add')
+    .description('make an image that Knarr brings along: postgres')
+    .argument('<what>', 'postgres')
+    .action(async (what) => (await import('../image-add.ts')).addImage(cli, what))
   image
     .command('map')
     .description('let a local image stand in for a name, or list the mappings')
