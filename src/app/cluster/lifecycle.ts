@@ -158,9 +158,9 @@ export async function removeCluster(home: string, profile: Profile): Promise<voi
   await rm(profilePaths(home, profile.name).directory, { recursive: true, force: true, maxRetries: 3 })
 }
 
-/** Removes what is left when the last profile is gone: the images, and the data folder if nothing of anybody else's is in it. */
+/** Removes what is left when the last profile is gone: the images, what was fetched, and the data folder if nothing of anybody else's is in it. */
 export function removeHome(home: string): void {
-  for (const name of ['images', 'profiles', 'active-profile', 'bin']) rmSync(join(home, name), { recursive: true, force: true })
+  for (const name of ['images', 'profiles', 'active-profile', 'bin', 'postgres']) rmSync(join(home, name), { recursive: true, force: true })
   if (existsSync(home) && readdirSync(home).length === 0) rmdirSync(home)
 }
 

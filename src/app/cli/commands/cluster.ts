@@ -23,9 +23,10 @@ export const clusterCommands: CommandGroup = (knarr, cli) => {
     .addOption(profileOption())
     .option('--all', 'every cluster, and the images')
     .action(async (options) => (await import('../down.ts')).remove(cli, options))
-  subcommand(knarr, 'demo', 'start a cluster, build and deploy the sample service, and send it requests')
+  subcommand(knarr, 'demo', 'start a cluster, deploy the sample system, and show what it survives')
     .addOption(profileOption())
-    .option('--once', 'remove everything again at the end')
+    .option('--once', 'remove everything at the end, rather than at Ctrl-C')
+    .option('--keep', 'leave everything as it is, and end')
     .option('--kubeconfig <file>', 'where to add the context')
-    .action(async (options) => (await import('../demo.ts')).demo(cli, options))
+    .action(async (options) => (await import('../demo/demo.ts')).demo(cli, options))
 }

@@ -1,0 +1,112 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { silentLog } from '../../../base/lib/log.ts'
+import type { Client } from '../../../base/client/client.ts'
+import { createImageStore, type LocalImageStore } from '../../../node/images/local-image-store.ts'
+import { UserError } from '../../cluster/errors.ts'
+import { contextName } from '../../cluster/names.ts'
+import type { Profile } from '../../cluster/profile.ts'
+import { runningNodes } from '../../cluster/profile-nodes.ts'
+import { postgresImage } from '../../postgres/postgres-image.ts'
+import { version } from '../../version.ts'
+import { homeOf, type CommandLine } from '../context.ts'
+import { addPostgres, examplesOf } from '../image-add.ts'
+import { startCluster } from '../up.ts'
+import { doorAt } from './door.ts'
+import { Leftovers } from './leftovers.ts'
+import { machine } from './machine.ts'
+import { type Rows, rowsOf, seconds } from './rows.ts'
+import { showDatabaseLoss, showRequests, showRollout, type Stage } from './show.ts'
+import { watchForStop } from './stopping.ts'
+import { apply, databaseReady, migrated, readServices, rolledOut, type SampleService, type Waiter } from './system.ts'
+
+export interface DemoOptions {
+  readonly profile: string
+  /** Take everything away at the end, rather than at Ctrl-C. */
+  readonly once?: boolean
+  /** Leave everything as it is. */
+  readonly keep?: boolean
+  readonly kubeconfig?: string
+}
+
+/** Boots a cluster, builds and deploys the sample system, and shows what it survives. What it made goes away with it, however it ends. */
+export async function demo(cli: CommandLine, options: DemoOptions): Promise<void> {
+  const services = readServices(examplesOf(cli))
+  const stopping = watchForStop(cli)
+  const rows = rowsOf(cli, stopping.signal)
+  rows.line(`knarr ${version} on this machine: ${await machine()}`)
+  const leftovers = new Leftovers(homeOf(cli), options.profile)
+  const made: { client?: Client; images?: LocalImageStore } = {}
+  let isKept = false
+  const run = async () => {
+    const { profile, client, readyMs } = await startCluster(cli, options)
+    made.client = client
+    if (profile.runtime === 'simulated')
+      throw new UserError(`cluster ${contextName(profile)} is simulated: no process of it can answer. Run: knarr demo --profile demo`)
+    rows.row('cluster', contextName(profile), `${runningNodes(profile).length} nodes ready`, seconds(readyMs))
+    made.images = await createImageStore({ directory: join(homeOf(cli), 'images'), log: silentLog, nodeExecutable: process.execPath })
+    await buildImages(cli, { store: made.images, services, rows, leftovers })
+    const stage = { client, signal: stopping.signal, rows, door: doorAt(profile.httpPort) }
+    for (const service of services) await deploy(stage, service)
+    await showRequests(stage)
+    await showDatabaseLoss(stage)
+    await showRollout(stage)
+    stopping.signal.throwIfAborted()
+    rows.line('')
+    if (options.once) return
+    printNext(cli, { profile, rows, keep: options.keep ?? false })
+    isKept = options.keep ?? false
+    if (isKept) return
+    // The timer keeps the process, which has nothing else to do.
+    const timer = setInterval(() => undefined, 1 << 30)
+    await once(stopping.signal, 'abort').finally(() => clearInterval(timer))
+  }
+  try {
+    await run().catch((error: unknown) => {
+      if (!stopping.signal.aborted) throw error
+    })
+  } finally {
+    if (isKept) leftovers.forget()
+    else await leftovers.remove(made)
+    stopping.end()
+  }
+  if (isKept) return
+  rows.line(leftovers.cluster ? 'Removed             everything' : 'Removed             what the demo made; the cluster was there before and stays')
+  if (stopping.reason() === 'interrupted') process.exitCode = 130
+}
+
+async function buildImages(
+  cli: CommandLine,
+  { store, services, rows, leftovers }: { store: LocalImageStore; services: readonly SampleService[]; rows: Rows; leftovers: Leftovers },
+): Promise<void> {
+  const names = [postgresImage, ...services.map(({ name }) => `${name}:dev`)]
+  leftovers.addImages(names.filter((name) => store.find(name) === undefined))
+  await rows.step('image', postgresImage, async () => `built of ${(await addPostgres(cli, store)).from}`)
+  for (const { name, folder } of services)
+    await rows.step('image', `${name}:dev`, async () => {
+      await store.build({ context: folder, tag: `${name}:dev` })
+      return `built from examples/${name} (host-node)`
+    })
+}
+
+async function deploy(stage: Stage & Waiter, service: SampleService): Promise<void> {
+  const { name, manifests } = service
+  const { step } = stage.rows
+  await step('deploy', `namespace ${name}`, async () => {
+    await apply(stage.client, service)
+    return `${manifests.length} objects`
+  })
+  if (manifests.some(({ kind }) => kind === 'StatefulSet')) await step('database', `${name}/postgres`, () => databaseReady(stage, name))
+  if (manifests.some(({ kind }) => kind === 'Job')) await step('migrate', name, async () => (await migrated(stage, service)) ?? '')
+  await step('service', name, async () => `${await rolledOut(stage, name)}, Service, Ingress`)
+}
+
+function printNext(cli: CommandLine, { profile, rows, keep }: { profile: Profile; rows: Rows; keep: boolean }): void {
+  const knarr = cli.environment['npm_lifecycle_event'] ? 'npx knarr' : 'knarr'
+  const flag = profile.name === 'default' ? '' : ` --profile ${profile.name}`
+  rows.line(`The to-do service   http://tasks.localhost:${profile.httpPort}/tasks`)
+  rows.line(`kubectl             ${profile.kubeconfig} has the context ${contextName(profile)}; try: kubectl get pods -A`)
+  if (!keep) return rows.line(`Remove everything   Ctrl-C (to keep it: ${knarr} demo --keep)`)
+  rows.line(`Stop, keep data     ${knarr} down${flag}`)
+  rows.line(`Remove everything   ${knarr} delete --all`)
+}
