@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Sandbox } from './harness.ts'
 
@@ -14,4 +15,19 @@ export async function standInPostgres(sandbox: Sandbox, name: string): Promise<v
   const added = await sandbox.knarr('image', 'add', 'postgres')
   const mapped = await sandbox.knarr('image', 'map', name, 'knarr.local/postgres')
   if (added.code + mapped.code !== 0) throw new Error(added.stdout + added.stderr + mapped.stdout + mapped.stderr)
+}
+
+/** The process of the machine that is the first one of a container of that image: never a PostgreSQL that is the machine's own. */
+export function processOfPostgres(): number {
+  const isOurs = (pid: string) => {
+    try {
+      const isFirst = /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+      return isFirst && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('postgres\0-c\0unix_socket_directories=')
+    } catch {
+      return false
+    }
+  }
+  const pid = readdirSync('/proc').find((name) => /^\d+$/.test(name) && isOurs(name))
+  if (pid === undefined) throw new Error('no container of PostgreSQL runs')
+  return Number(pid)
 }

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { standInPostgres } from './book-images.ts'
+import { processOfPostgres, standInPostgres } from './book-images.ts'
 import { createSandbox, eventually, isRoot } from './harness.ts'
 
 describe.skipIf(!isRoot)('the image of PostgreSQL (needs root and kubectl)', () => {
@@ -85,8 +85,7 @@ spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } 
     await k('exec', 'db', '--', 'sh', '-c', 'kill -9 $(pgrep -o -f checkpointer) || true')
     await eventually(names, (rows) => rows.join() === 'eel,cod', 'it recovered')
     const restarts = () => k('get', 'pod', 'db', '-o', 'jsonpath={.status.containerStatuses[0].restartCount}')
-    const initPid = (await sandbox.run('pgrep', ['-o', '-x', 'postgres'])).stdout.trim()
-    process.kill(Number(initPid), 'SIGKILL')
+    process.kill(processOfPostgres(), 'SIGKILL')
     await eventually(restarts, (count) => Number(count) >= 1, 'the container was started again')
     await eventually(names, (rows) => rows.join() === 'eel,cod', 'the data are there')
 
