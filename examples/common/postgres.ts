@@ -36,7 +36,15 @@ export interface Database {
 
 /** A pool of connections, made when they are needed: a database that is away does not keep the service from starting. */
 export const openDatabase = (config: DatabaseConfig, log: Log): Database => {
-  const pool = new pg.Pool({ ...config, max: 10, connectionTimeoutMillis: 1000, query_timeout: 3000, keepAlive: true })
+  const limits = {
+    max: 10,
+    connectionTimeoutMillis: 1000,
+    query_timeout: 3000,
+    keepAlive: true,
+    // A process that vanishes in the middle of a transaction may leave its connection, and with it its locks, to the server for hours.
+    idle_in_transaction_session_timeout: 60_000,
+  }
+  const pool = new pg.Pool({ ...config, ...limits })
   // An idle connection that breaks is replaced by the next query; unheard, the event would end the process.
   pool.on('error', (error) => log('warn', 'a database connection broke', { error: error.message }))
   const through =

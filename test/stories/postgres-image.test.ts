@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { processOfPostgres, standInPostgres } from './book-images.ts'
@@ -95,6 +96,26 @@ spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } 
     await eventually(names, (rows) => rows.join() === 'eel,cod', 'the data are there for the next Pod')
     expect(await k('logs', 'db')).toContain('database system was shut down at')
     await k('delete', 'pod', 'db')
+  })
+
+  it('runs plain SQL where there is no psql, and stops at a statement that is wrong', async () => {
+    await k(
+      'create',
+      'configmap',
+      'plain',
+      '--from-literal=1.sql=create table fish (); drop table fish;',
+      '--from-literal=2.sql=select nonsense',
+      '--from-literal=psql=',
+    )
+    const hidden = existsSync('/usr/bin/psql') ? ', { name: scripts, mountPath: /usr/bin/psql, subPath: psql }' : ''
+    const manifest = pod('plain', {
+      env: { POSTGRES_PASSWORD: 'x', POSTGRES_DB: 'app' },
+      mounts: `{ name: scripts, mountPath: /docker-entrypoint-initdb.d }${hidden}`,
+      volumes: '{ name: scripts, configMap: { name: plain } }',
+    })
+    await apply(manifest.replace('restartPolicy: Always', 'restartPolicy: Never'))
+    await k('wait', 'pod/plain', '--for=jsonpath={.status.phase}=Failed', '--timeout=30s')
+    expect(await k('logs', 'plain')).toMatch(/running .*1\.sql\n.*running .*2\.sql\nERROR: column "nonsense" does not exist\n$/)
   })
 
   it('runs as any user in the group of its volume', async () => {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createMemoryRepository } from './memory-repository.ts'
 import { relayEvents } from './relay.ts'
 
+const patience = { timeout: 10_000 }
 let server: Server
 let received: { title: string; type: unknown; status: number; contentType: string | undefined }[]
 let answers: number[]
@@ -40,7 +41,7 @@ const tell = async (titles: readonly string[]) => {
 it('tells events in order, again and again while the receiver fails', async () => {
   answers = [201, 503, 429, 201]
   void tell(['a', 'b', 'c'])
-  await vi.waitFor(() => expect(received.map(({ title, status }) => `${title} ${status}`)).toEqual(['a 201', 'b 503', 'b 429', 'b 201', 'c 201']))
+  await vi.waitFor(() => expect(received.map(({ title, status }) => `${title} ${status}`)).toEqual(['a 201', 'b 503', 'b 429', 'b 201', 'c 201']), patience)
   expect(lines.filter((line) => line.startsWith('warn'))).toHaveLength(2)
   expect(received[0]).toMatchObject({ type: 'task.created', contentType: 'application/cloudevents+json' })
 })
@@ -48,14 +49,14 @@ it('tells events in order, again and again while the receiver fails', async () =
 it('gives up an event that is refused for good, and goes on', async () => {
   answers = [400]
   void tell(['a', 'b'])
-  await vi.waitFor(() => expect(received.map(({ title }) => title)).toEqual(['a', 'b']))
+  await vi.waitFor(() => expect(received.map(({ title }) => title)).toEqual(['a', 'b']), patience)
   expect(lines).toContain('error an event was refused and is given up')
 })
 
 it('ends by its signal, also while it waits', async () => {
   answers = Array.from({ length: 1000 }, () => 500)
   const running = tell(['a'])
-  await vi.waitFor(() => expect(lines).toContain('warn events wait to be told'))
+  await vi.waitFor(() => expect(lines).toContain('warn events wait to be told'), patience)
   stop.abort()
   expect(await running).toBeUndefined()
 })

@@ -30,6 +30,10 @@ describe.skipIf(!hasPostgres)('the repository in PostgreSQL (needs initdb and po
     return createPostgresRepository(database)
   })
 
+  it('does not hold locks for ever for a process that is gone', async () => {
+    expect(await database.query('show idle_in_transaction_session_timeout')).toEqual([{ idle_in_transaction_session_timeout: '1min' }])
+  })
+
   it('keeps no task whose event could not be kept', async () => {
     const repository = createPostgresRepository(database)
     await database.query('alter table outbox rename to elsewhere')

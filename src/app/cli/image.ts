@@ -145,6 +145,6 @@ export async function push(cli: CommandLine, name: string): Promise<void> {
 
 export const megabytes = (bytes: number) => (bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`)
 
-function asUserError(error: unknown): never {
+export function asUserError(error: unknown): never {
   throw new UserError(error instanceof Error ? error.message : String(error), { cause: error })
 }

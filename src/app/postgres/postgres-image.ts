@@ -1,12 +1,12 @@
-import { cpSync, existsSync, mkdtempSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import type { Image } from '../../node/images/image-store.ts'
 import type { LocalImageStore } from '../../node/images/local-image-store.ts'
 import { findPrograms, type Link, type Programs, type ProgramsRequest } from './programs.ts'
 
 export const postgresImage = 'knarr.local/postgres'
 
-/** Builds PostgreSQL's image from `examples/postgres`, and says what its programs are. */
+/** Builds PostgreSQL's image from `examples/postgres`, and says where its programs are from. */
 export async function buildPostgresImage(store: LocalImageStore, example: string, request: ProgramsRequest): Promise<{ image: Image; from: string }> {
   const programs = await findPrograms(request)
   mkdirSync(request.directory, { recursive: true, mode: 0o700 })
@@ -21,7 +21,7 @@ export async function buildPostgresImage(store: LocalImageStore, example: string
   }
 }
 
-const origin = (programs: Programs) => ('machine' in programs ? `this machine's ${programs.machine}` : `npm's ${basename(dirname(programs.folder))}`)
+const origin = (programs: Programs) => ('machine' in programs ? `this machine's ${programs.machine}` : `PostgreSQL ${programs.version} of npm`)
 
 /** Without what only compilers want. */
 function copyPrograms(from: string, to: string, links: readonly Link[]): void {

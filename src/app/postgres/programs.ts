@@ -13,7 +13,7 @@ export interface ProgramsRequest {
 }
 
 /** PostgreSQL's programs: a folder with `bin`, `lib` and `share` of its own, or this machine's. */
-export type Programs = { readonly folder: string; readonly links: readonly Link[] } | { readonly machine: string }
+export type Programs = { readonly folder: string; readonly version: string; readonly links: readonly Link[] } | { readonly machine: string }
 
 /** Packages of npm carry no symbolic links: they list them. */
 export interface Link {
@@ -49,7 +49,11 @@ function programsOfMachine(folders = '/usr/lib/postgresql'): string | undefined 
   return versions.map((version) => join(folders, version)).find((folder) => ['initdb', 'postgres'].every((name) => existsSync(join(folder, 'bin', name))))
 }
 
-const programsIn = (folder: string): Programs => ({ folder: join(folder, 'native'), links: readLinks(folder) })
+const programsIn = (folder: string): Programs => ({ folder: join(folder, 'native'), version: readVersion(folder), links: readLinks(folder) })
+
+/** `18.4` of `18.4.0-beta.17`: the package's own number comes after PostgreSQL's. */
+const readVersion = (folder: string): string =>
+  (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version.split('.', 2).join('.')
 
 const readLinks = (folder: string): readonly Link[] =>
   (JSON.parse(readFileSync(join(folder, 'native/pg-symlinks.json'), 'utf8')) as Link[]).map(({ source, target }) => ({

@@ -10,7 +10,7 @@ export interface Rows {
 
 export function rowsOf(cli: CommandLine, signal: AbortSignal): Rows {
   const line = (text: string) => void print(cli, text)
-  const row: Rows['row'] = (what, name, fact, figure) => line(`  ${what.padEnd(9)} ${name.padEnd(24)} ${fact.padEnd(50)} ${figure}`)
+  const row: Rows['row'] = (what, name, fact, figure) => line(`  ${what.padEnd(9)} ${name.padEnd(24)} ${fact.padEnd(54)} ${figure}`)
   return {
     line,
     row,
