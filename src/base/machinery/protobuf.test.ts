@@ -1,19 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { decodeObject } from './decode.ts'
 import { decodeProtobufEnvelope, decodeProtobufMessage } from './protobuf.ts'
+import { recordedBodies as recorded } from './testing/recorded-protobuf.ts'
 
 const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, 'base64'))
-
-/** Bodies that kubectl 1.32 posts. */
-const recorded = {
-  // kubectl create deployment web --image=nginx --replicas=3 --port=80
-  deployment:
-    'azhzAAoVCgdhcHBzL3YxEgpEZXBsb3ltZW50ErgBCh8KA3dlYhIAGgAiACoAMgA4AEIAWgoKA2FwcBIDd2ViEoYBCAMSDAoKCgNhcHASA3dlYhpsChwKABIAGgAiACoAMgA4AEIAWgoKA2FwcBIDd2ViEkwSLgoFbmdpbngSBW5naW54KgAyCgoAEAAYUCIAKgBCAGoAcgCAAQCIAQCQAQCiAQAaADIAQgBKAFIAWABgAGgAggEAigEAmgEAwgEAIgIKACgAOAAaDAgAEAAYACAAKAA4ABoAIgA=',
-  // kubectl create quota q --hard=cpu=1,memory=1Gi
-  quota: 'azhzAAoTCgJ2MRINUmVzb3VyY2VRdW90YRI0ChEKAXESABoAIgAqADIAOABCABIdCgoKA2NwdRIDCgExCg8KBm1lbW9yeRIFCgMxR2kaABoAIgA=',
-  // kubectl create pdb p --selector=a=b --min-available=50%
-  budget: 'azhzAAogCglwb2xpY3kvdjESE1BvZERpc3J1cHRpb25CdWRnZXQSNgoRCgFwEgAaACIAKgAyADgAQgASFQoJCAEQABoDNTAlEggKBgoBYRIBYhoKCAAYACAAKAAwABoAIgA=',
-}
 
 describe('decodeProtobufEnvelope', () => {
   it.each<[string, string, unknown]>([

@@ -13,18 +13,20 @@ export interface EnvelopeJson extends Json {
 
 export type FindType = (apiVersion: string, kind: string) => string | undefined
 
-const magic = Uint8Array.of(0x6b, 0x38, 0x73, 0x00)
+/** `k8s\\0`, which every enveloped object begins with. */
+export const envelopeMagic = Uint8Array.of(0x6b, 0x38, 0x73, 0x00)
 const maxDepth = 100
 
-export const isProtobufEnvelope = (bytes: Uint8Array): boolean => magic.every((byte, index) => bytes[index] === byte)
+export const isProtobufEnvelope = (bytes: Uint8Array): boolean => envelopeMagic.every((byte, index) => bytes[index] === byte)
 
 /**
  * Reads the `k8s\0` envelope and what is in it. The result is plain JSON of the caller's own, not yet normalised: decodeObject does that.
  * Throws ProtobufError for anything that is no such message, or of a type that is not known.
  */
 export function decodeProtobufEnvelope(bytes: Uint8Array, findType: FindType = typeNameOf): EnvelopeJson {
-  if (!isProtobufEnvelope(bytes)) throw new ProtobufError(`provided data does not appear to be a protobuf message, expected prefix [${magic.join(' ')}]`)
-  const { apiVersion, kind, raw, contentType } = readUnknown(bytes.subarray(magic.length))
+  if (!isProtobufEnvelope(bytes))
+    throw new ProtobufError(`provided data does not appear to be a protobuf message, expected prefix [${envelopeMagic.join(' ')}]`)
+  const { apiVersion, kind, raw, contentType } = readUnknown(bytes.subarray(envelopeMagic.length))
   if (contentType === 'application/json') return { ...(parseJson(raw) as Json), apiVersion, kind }
   const type = findType(apiVersion, kind)
   if (type === undefined) throw new ProtobufError(`no kind "${kind}" is registered for version "${apiVersion}"`)

@@ -11,6 +11,7 @@ import { health, version as versionDocument, type HealthCheck, type VersionInfo 
 import type { OpenApi } from './openapi.ts'
 import type { Outcome } from './outcome.ts'
 import type { ApiRequest, ApiResponse } from './request.ts'
+import { negotiate } from './render/negotiate.ts'
 import { reviews } from './reviews/index.ts'
 import { parseRoute, type Route } from './route.ts'
 import { subresourceHandlers, type SubresourceContext } from './subresources/index.ts'
@@ -131,6 +132,8 @@ async function resourceOutcome(
   const { call, subresource } = found
   const deprecated = deprecations[`${call.resource.kind.group}/${call.resource.kind.plural}`]
   if (deprecated) warnings.push(deprecated)
+  // Nothing is written for a client that could not read the answer.
+  if (!subresource) negotiate(request.headers['accept'], { type: call.resource.kind.type, isWatch: call.route.verb === 'watch', hasForms: true })
   const outcome = subresource ? await subresourceHandlers[subresource]?.(options.context, call) : await verbs[call.route.verb]?.(options.context, call)
   if (!outcome) throw methodNotAllowed()
   return outcome

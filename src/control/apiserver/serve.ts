@@ -7,7 +7,7 @@ import { noSuchPath, unauthorized } from './errors.ts'
 import type { Served } from './http/listener.ts'
 import type { IncomingCall } from './http/read-request.ts'
 import type { Outcome } from './outcome.ts'
-import { render } from './render/render.ts'
+import { render, renderStatus } from './render/render.ts'
 import { anonymous, type ApiRequest, type ApiResponse, type UserInfo } from './request.ts'
 import type { RequestMetrics } from './request-metrics.ts'
 import { impersonate } from './auth/impersonation.ts'
@@ -101,11 +101,13 @@ async function authenticate({ authenticators, authorizer }: Pick<ServedOptions, 
   return impersonate(authorizer, anonymous, headers)
 }
 
-function refusal(context: SubresourceContext, error: unknown, { method, path }: { method: string; path: string }): ApiResponse {
+function refusal(context: SubresourceContext, error: unknown, request: Pick<ApiRequest, 'method' | 'path' | 'headers' | 'query'>): ApiResponse {
+  const { method, path } = request
   if (!(error instanceof StatusError)) context.log.error({ err: error, method, path }, 'request failed')
   const status = error instanceof StatusError ? error : new StatusError('InternalError', `Internal error occurred: ${(error as Error).message}`)
   const retry = status.details?.retryAfterSeconds
-  return { status: status.code, headers: { 'content-type': 'application/json', ...(retry ? { 'retry-after': String(retry) } : {}) }, body: status.toStatus() }
+  const response = renderStatus(status.toStatus(), status.code, request)
+  return retry ? { ...response, headers: { ...response.headers, 'retry-after': String(retry) } } : response
 }
 
 function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiResponse {

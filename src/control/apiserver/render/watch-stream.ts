@@ -1,8 +1,10 @@
 import type { KubeObject } from '../../../base/api/object.ts'
 import type { Clock } from '../../../base/lib/clock.ts'
+import { encodeProtobufEnvelope, watchFrame } from '../../../base/machinery/protobuf-encode.ts'
 import type { Outcome, WatchRecord } from '../outcome.ts'
 import type { ApiRequest, ApiResponse } from '../request.ts'
-import type { Wanted } from './negotiate.ts'
+import type { Item } from '../storage/item.ts'
+import { protobufType, type Wanted } from './negotiate.ts'
 import { parseIncludeObject, partialMetadata, tableOf } from './table.ts'
 
 type Watched = Extract<Outcome, { type: 'watch' }>
@@ -13,20 +15,43 @@ interface Rendering {
   readonly clock: Clock
 }
 
-/** One JSON line an event. */
+/** One JSON line an event, or one protobuf frame. */
 export function renderWatch(outcome: Watched, rendering: Rendering): ApiResponse {
-  const stream = rendering.wanted.as ? converted(outcome, rendering) : plain(outcome.records)
-  return { status: 200, headers: { 'content-type': 'application/json' }, stream }
+  const { as, format } = rendering.wanted
+  const isProtobuf = format === 'protobuf'
+  const wire = isProtobuf ? frames : lines
+  return {
+    status: 200,
+    headers: { 'content-type': isProtobuf ? `${protobufType};stream=watch` : 'application/json' },
+    stream: as ? converted(outcome, rendering, wire) : plain(outcome.records, wire),
+  }
 }
 
-const lineOf = ({ type, item, object }: WatchRecord): Uint8Array | string =>
-  item && type !== 'BOOKMARK' && type !== 'ERROR' ? item.watchLine(type) : `${JSON.stringify({ type, object })}\n`
+type Written = Uint8Array | string
 
-async function* plain(records: AsyncIterable<WatchRecord>): AsyncIterable<Uint8Array | string> {
-  for await (const record of records) yield lineOf(record)
+interface Wire {
+  item(type: 'ADDED' | 'MODIFIED' | 'DELETED', item: Item): Written
+  object(type: string, object: object): Written
 }
 
-async function* converted({ records, resource }: Watched, { wanted, request, clock }: Rendering): AsyncIterable<string> {
+const lines: Wire = {
+  item: (type, item) => item.watchLine(type),
+  object: (type, object) => `${JSON.stringify({ type, object })}\n`,
+}
+
+const frames: Wire = {
+  item: (type, item) => item.watchFrame(type),
+  object: (type, object) => watchFrame(type, encodeProtobufEnvelope(object)!),
+}
+
+const recordOn = (wire: Wire, { type, item, object }: WatchRecord): Written =>
+  item && type !== 'BOOKMARK' && type !== 'ERROR' ? wire.item(type, item) : wire.object(type, object!)
+
+async function* plain(records: AsyncIterable<WatchRecord>, wire: Wire): AsyncIterable<Written> {
+  for await (const record of records) yield recordOn(wire, record)
+}
+
+async function* converted({ records, resource }: Watched, { wanted, request, clock }: Rendering, wire: Wire): AsyncIterable<Written> {
   const includeObject = parseIncludeObject(request.query)
   let withColumns = true
   for await (const { type, item, object } of records) {
@@ -37,6 +62,6 @@ async function* converted({ records, resource }: Watched, { wanted, request, clo
       shown = tableOf(resource, [source], { now: clock.now(), includeObject, version: wanted.version!, withColumns, metadata, blank: type === 'BOOKMARK' })
       withColumns = false
     } else if (type !== 'ERROR') shown = partialMetadata(source, wanted.version)
-    yield `${JSON.stringify({ type, object: shown })}\n`
+    yield wire.object(type, shown)
   }
 }

@@ -1,6 +1,7 @@
 import { apiVersionOf } from '../../../base/api/kind.ts'
 import type { KubeObject } from '../../../base/api/object.ts'
 import type { Resource } from '../../../base/api/resource.ts'
+import { encodeProtobufMessage, protobufEnvelope, watchFrame } from '../../../base/machinery/protobuf-encode.ts'
 
 type WatchType = 'ADDED' | 'MODIFIED' | 'DELETED'
 
@@ -18,7 +19,9 @@ export class Item {
   readonly value: Uint8Array
   #object: KubeObject | undefined
   #encoded: Uint8Array | undefined
+  #message: Uint8Array | undefined
   readonly #lines: Partial<Record<WatchType, Uint8Array>> = {}
+  readonly #frames: Partial<Record<WatchType, Uint8Array>> = {}
 
   constructor(resource: Resource, stored: { readonly key: string; readonly revision: number; readonly value: Uint8Array }, object?: KubeObject) {
     this.resource = resource
@@ -41,6 +44,21 @@ export class Item {
   /** The event's line for watchers, shared by all of them. */
   watchLine(type: WatchType): Uint8Array {
     return (this.#lines[type] ??= Buffer.concat([Buffer.from(`{"type":"${type}","object":`), ...this.pieces(), Buffer.from('}\n')]))
+  }
+
+  /** The protobuf message without its envelope, made once. Only for kinds that have one (`hasProtobuf`). */
+  get message(): Uint8Array {
+    return (this.#message ??= encodeProtobufMessage(this.resource.kind.type, this.object))
+  }
+
+  get envelope(): Uint8Array {
+    const { kind } = this.resource
+    return protobufEnvelope({ apiVersion: apiVersionOf(kind), kind: kind.kind }, [this.message])
+  }
+
+  /** The event's protobuf frame, shared by all watchers. */
+  watchFrame(type: WatchType): Uint8Array {
+    return (this.#frames[type] ??= watchFrame(type, this.envelope))
   }
 
   /** The encoding in parts, without a copy: for what is sent once. */
