@@ -47,8 +47,16 @@ describe.runIf(isRoot)('the sample service, killed while clients write to it', {
     return found
   }
 
-  const killFiles = (...files: string[]) => {
-    for (const file of files) process.kill(Number(readFileSync(join(sandbox.home, 'profiles', 'default', 'run', file), 'utf8')), 'SIGKILL')
+  /** One that the round before killed may still be on its way back. */
+  const killFiles = async (...files: string[]) => {
+    for (const file of files) {
+      const path = join(sandbox.home, 'profiles', 'default', 'run', file)
+      await eventually(
+        async () => process.kill(Number(readFileSync(path, 'utf8')), 'SIGKILL'),
+        () => true,
+        `${file} names a process`,
+      )
+    }
   }
   const kinds: Readonly<Record<string, () => Promise<unknown>>> = {
     'the database': async () => process.kill(processOfPostgres(), 'SIGKILL'),
@@ -60,7 +68,7 @@ describe.runIf(isRoot)('the sample service, killed while clients write to it', {
     'the agent': async () => killFiles('agent.pid'),
     'the server': async () => killFiles('server.pid'),
     everything: async () => {
-      killFiles('server.supervisor', 'agent.supervisor', 'server.pid', 'agent.pid')
+      await killFiles('server.supervisor', 'agent.supervisor', 'server.pid', 'agent.pid')
       process.kill(processOfPostgres(), 'SIGKILL')
       await must('up')
     },

@@ -18,7 +18,7 @@ import { machine } from './machine.ts'
 import { type Rows, rowsOf, seconds } from './rows.ts'
 import { showDatabaseLoss, showRequests, showRollout, type Stage } from './show.ts'
 import { watchForStop } from './stopping.ts'
-import { apply, databaseReady, migrated, readServices, rolledOut, type SampleService, type Waiter } from './system.ts'
+import { apply, databaseReady, migrated, readServices, rolledOut, type SampleService } from './system.ts'
 
 export interface DemoOptions {
   readonly profile: string
@@ -29,42 +29,36 @@ export interface DemoOptions {
   readonly kubeconfig?: string
 }
 
+/** One run of the demo; `made` is what its end needs to take it away. */
+interface Run {
+  readonly cli: CommandLine
+  readonly options: DemoOptions
+  readonly services: readonly SampleService[]
+  readonly rows: Rows
+  readonly signal: AbortSignal
+  readonly leftovers: Leftovers
+  readonly made: { client?: Client; images?: LocalImageStore }
+}
+
 /** Boots a cluster, builds and deploys the sample system, and shows what it survives. What it made goes away with it, however it ends. */
 export async function demo(cli: CommandLine, options: DemoOptions): Promise<void> {
   const services = readServices(examplesOf(cli))
   const stopping = watchForStop(cli)
-  const rows = rowsOf(cli, stopping.signal)
+  const { signal } = stopping
+  const rows = rowsOf(cli, signal)
   rows.line(`knarr ${version} on this machine: ${await machine()}`)
   const leftovers = new Leftovers(homeOf(cli), options.profile)
-  const made: { client?: Client; images?: LocalImageStore } = {}
+  const made: Run['made'] = {}
   let isKept = false
-  const run = async () => {
-    const { profile, client, readyMs } = await startCluster(cli, options)
-    made.client = client
-    if (profile.runtime === 'simulated')
-      throw new UserError(`cluster ${contextName(profile)} is simulated: no process of it can answer. Run: knarr demo --profile demo`)
-    rows.row('cluster', contextName(profile), `${runningNodes(profile).length} nodes ready`, seconds(readyMs))
-    made.images = await createImageStore({ directory: join(homeOf(cli), 'images'), log: silentLog, nodeExecutable: process.execPath })
-    await buildImages(cli, { store: made.images, services, rows, leftovers })
-    const stage = { client, signal: stopping.signal, rows, door: doorAt(profile.httpPort) }
-    for (const service of services) await deploy(stage, service)
-    await showRequests(stage)
-    await showDatabaseLoss(stage)
-    await showRollout(stage)
-    stopping.signal.throwIfAborted()
-    rows.line('')
-    if (options.once) return
-    printNext(cli, { profile, rows, keep: options.keep ?? false })
-    isKept = options.keep ?? false
-    if (isKept) return
-    // The timer keeps the process, which has nothing else to do.
-    const timer = setInterval(() => undefined, 1 << 30)
-    await once(stopping.signal, 'abort').finally(() => clearInterval(timer))
-  }
   try {
-    await run().catch((error: unknown) => {
-      if (!stopping.signal.aborted) throw error
-    })
+    const profile = await present({ cli, options, services, rows, signal, leftovers, made })
+    if (!options.once) {
+      printNext(cli, { profile, rows, keep: options.keep ?? false })
+      isKept = options.keep ?? false
+      if (!isKept) await stopped(signal)
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
   } finally {
     if (isKept) leftovers.forget()
     else await leftovers.remove(made)
@@ -75,10 +69,33 @@ export async function demo(cli: CommandLine, options: DemoOptions): Promise<void
   if (stopping.reason() === 'interrupted') process.exitCode = 130
 }
 
-async function buildImages(
-  cli: CommandLine,
-  { store, services, rows, leftovers }: { store: LocalImageStore; services: readonly SampleService[]; rows: Rows; leftovers: Leftovers },
-): Promise<void> {
+async function present(run: Run): Promise<Profile> {
+  const { cli, options, rows, signal } = run
+  const { profile, client, readyMs } = await startCluster(cli, options)
+  run.made.client = client
+  if (profile.runtime === 'simulated')
+    throw new UserError(`cluster ${contextName(profile)} is simulated: no process of it can answer. Run: knarr demo --profile demo`)
+  rows.row('cluster', contextName(profile), `${runningNodes(profile).length} nodes ready`, seconds(readyMs))
+  await buildImages(run)
+  const stage = { client, signal, rows, door: doorAt(profile.httpPort) }
+  for (const service of run.services) await deploy(stage, service)
+  await showRequests(stage)
+  await showDatabaseLoss(stage)
+  await showRollout(stage)
+  signal.throwIfAborted()
+  rows.line('')
+  return profile
+}
+
+/** Until Ctrl-C. The timer keeps the process, which has nothing else to do. */
+async function stopped(signal: AbortSignal): Promise<void> {
+  const timer = setInterval(() => undefined, 1 << 30)
+  await once(signal, 'abort').finally(() => clearInterval(timer))
+}
+
+async function buildImages({ cli, services, rows, leftovers, made }: Run): Promise<void> {
+  const store = await createImageStore({ directory: join(homeOf(cli), 'images'), log: silentLog, nodeExecutable: process.execPath })
+  made.images = store
   const names = [postgresImage, ...services.map(({ name }) => `${name}:dev`)]
   leftovers.addImages(names.filter((name) => store.find(name) === undefined))
   await rows.step('image', postgresImage, async () => `built of ${(await addPostgres(cli, store)).from}`)
@@ -89,7 +106,7 @@ async function buildImages(
     })
 }
 
-async function deploy(stage: Stage & Waiter, service: SampleService): Promise<void> {
+async function deploy(stage: Stage, service: SampleService): Promise<void> {
   const { name, manifests } = service
   const { step } = stage.rows
   await step('deploy', `namespace ${name}`, async () => {
