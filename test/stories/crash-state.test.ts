@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSandbox, eventually, isRoot, randomNumbers, type Sandbox } from './harness.ts'
 
 /** Few in every run; KNARR_CRASH_ROUNDS=100 tries long. */
-const rounds = Number(process.env['KNARR_CRASH_ROUNDS'] ?? 6)
+const rounds = Number(process.env['KNARR_CRASH_ROUNDS'] ?? 20)
 const ordinals = [0, 1]
 const writersEach = 3
 

@@ -87,6 +87,7 @@ export async function runAgent(context: RoleContext): Promise<void> {
     images,
     directory: paths.kubelet,
     volumePathOf: createVolumeFolders(paths.volumes).pathOf,
+    withdrawn: proxy.withdrawn,
     parts: clusterParts({ profile, paths, version }),
     clusterDNS: layout.dnsIP,
     clusterDomain: 'cluster.local',

@@ -31,6 +31,8 @@ export interface NodeContext {
   readonly directory: string
   readonly attachments: VolumeAttachments
   readonly volumePathOf: VolumePathOf
+  /** Resolves when Services send no new connections to a Pod that ends, and when `signal` aborts. */
+  readonly withdrawn: (podUid: string, signal: AbortSignal) => Promise<void>
   readonly clusterDNS: string
   readonly clusterDomain: string
   readonly hostResolver: Resolver

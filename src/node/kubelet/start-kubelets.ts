@@ -42,6 +42,8 @@ export interface StartKubeletsOptions {
   readonly directory: string
   /** Where the volumes of Knarr's own provisioner are. Default: nowhere, a Pod with one waits. */
   readonly volumePathOf?: VolumePathOf
+  /** Resolves when Services send no new connections to a Pod that ends. Default: nobody sends any. */
+  readonly withdrawn?: NodeContext['withdrawn']
   /** Processes that the nodes show as static Pods. */
   readonly parts?: readonly Part[]
   readonly clusterDNS: string
@@ -192,6 +194,7 @@ class RunningKubelets implements Kubelets {
       clusterDomain,
       attachments: this.#attachments,
       volumePathOf: this.#options.volumePathOf ?? noVolumes,
+      withdrawn: this.#options.withdrawn ?? (() => Promise.resolve()),
       shared: this.#shared,
       hostResolver: this.#hostResolver,
       log: log.child({ node: config.name }),

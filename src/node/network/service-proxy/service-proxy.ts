@@ -8,6 +8,7 @@ import type { Clock } from '../../../base/lib/clock.ts'
 import type { Log } from '../../../base/lib/log.ts'
 import type { HostPorts } from '../host-ports.ts'
 import { serviceBindings, type Binding, type ProxyNode, type ServiceView } from './bindings.ts'
+import { EndpointWithdrawals } from './endpoint-withdrawals.ts'
 import { HealthCheckPorts } from './health-check-ports.ts'
 import type { ServiceProxy } from './service-proxy-contract.ts'
 
@@ -34,6 +35,8 @@ export interface RunningServiceProxy {
   /** Resolves when every Service that existed at the start was handed to the proxy. */
   readonly synced: Promise<void>
   nodesChanged(): void
+  /** Resolves when a Pod that ends is sent no new connections, at once where it is no endpoint, and when `signal` aborts. */
+  withdrawn(podUid: string, signal: AbortSignal): Promise<void>
 }
 
 export const serviceNameLabel = 'kubernetes.io/service-name'
@@ -73,11 +76,18 @@ export const startServiceProxy = (options: ServiceProxyOptions): RunningServiceP
   sliceInformer.onChange(({ old, object }) => {
     for (const slice of [old, object]) if (slice) wake(serviceKeyOf(slice))
   })
+  // After the flush that a change of slices has asked for.
+  const programmed = () => new Promise((resolve) => setImmediate(resolve)).then(() => proxy.settled())
+  const withdrawals = new EndpointWithdrawals({ slices: sliceInformer, programmed, clock })
   options.hostPorts?.onChange(wake)
   for (const key of options.hostPorts?.keys() ?? []) wake(key)
   const synced = Promise.all([serviceInformer.synced, sliceInformer.synced, options.nodesSynced]).then(() => {
     ready = true
     flush()
   })
-  return { synced, nodesChanged: () => serviceInformer.list().forEach((service) => wake(keyOf(service))) }
+  return {
+    synced,
+    nodesChanged: () => serviceInformer.list().forEach((service) => wake(keyOf(service))),
+    withdrawn: (podUid, until) => withdrawals.of(podUid, until),
+  }
 }
