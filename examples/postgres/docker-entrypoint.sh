@@ -79,6 +79,9 @@ run_scripts() {
 
 # The database is made in a folder of its own, moved into place at the end, PG_VERSION last: one that was left half made is made anew.
 make_database() {
+  # The first process of a container hears only signals that it asked for. `exec` forgets these.
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
   require_password
   require_name
   target=$PGDATA

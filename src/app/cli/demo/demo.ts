@@ -18,7 +18,7 @@ import { machine } from './machine.ts'
 import { type Rows, rowsOf, seconds } from './rows.ts'
 import { showDatabaseLoss, showRequests, showRollout, type Stage } from './show.ts'
 import { watchForStop } from './stopping.ts'
-import { apply, databaseReady, migrated, readServices, rolledOut, type SampleService } from './system.ts'
+import { apply, complete, databaseReady, namesOf, readServices, rolledOut, type SampleService } from './system.ts'
 
 export interface DemoOptions {
   readonly profile: string
@@ -78,7 +78,9 @@ async function present(run: Run): Promise<Profile> {
   rows.row('cluster', contextName(profile), `${runningNodes(profile).length} nodes ready`, seconds(readyMs))
   await buildImages(run)
   const stage = { client, signal, rows, door: doorAt(profile.httpPort) }
+  // All of it first: what one service waits for, the others do not.
   for (const service of run.services) await deploy(stage, service)
+  for (const service of run.services) await ready(stage, service)
   await showRequests(stage)
   await showDatabaseLoss(stage)
   await showRollout(stage)
@@ -106,16 +108,21 @@ async function buildImages({ cli, services, rows, leftovers, made }: Run): Promi
     })
 }
 
-async function deploy(stage: Stage, service: SampleService): Promise<void> {
-  const { name, manifests } = service
-  const { step } = stage.rows
-  await step('deploy', `namespace ${name}`, async () => {
+const deploy = (stage: Stage, service: SampleService) =>
+  stage.rows.step('deploy', `namespace ${service.name}`, async () => {
     await apply(stage.client, service)
-    return `${manifests.length} objects`
+    return `${service.manifests.length} objects`
   })
-  if (manifests.some(({ kind }) => kind === 'StatefulSet')) await step('database', `${name}/postgres`, () => databaseReady(stage, name))
-  if (manifests.some(({ kind }) => kind === 'Job')) await step('migrate', name, async () => (await migrated(stage, service)) ?? '')
-  await step('service', name, async () => `${await rolledOut(stage, name)}, Service, Ingress`)
+
+async function ready(stage: Stage, service: SampleService): Promise<void> {
+  const { name } = service
+  const { step } = stage.rows
+  for (const database of namesOf(service, 'StatefulSet')) await step('database', `${name}/${database.name}`, () => databaseReady(stage, database))
+  for (const job of namesOf(service, 'Job')) await step('migrate', name, () => complete(stage, job))
+  for (const deployment of namesOf(service, 'Deployment'))
+    await step('service', deployment.name, async () =>
+      [await rolledOut(stage, deployment), ...['Service', 'Ingress'].filter((kind) => namesOf(service, kind).length > 0)].join(', '),
+    )
 }
 
 function printNext(cli: CommandLine, { profile, rows, keep }: { profile: Profile; rows: Rows; keep: boolean }): void {

@@ -33,12 +33,13 @@ export async function showDatabaseLoss(stage: Stage): Promise<void> {
   const { client, rows, door } = stage
   const before = titlesIn(await list(door)).length
   await rows.step('kill', 'the database', async () => {
-    const ref = { namespace: 'tasks', name: 'postgres-0' }
+    const database = { namespace: 'tasks', name: 'postgres' }
+    const ref = { ...database, name: 'postgres-0' }
     const { uid } = (await client.get(pods, ref)).metadata
     await client.delete(pods, ref, { gracePeriodSeconds: 0 })
     const isNew = async () => (await client.get(pods, ref)).metadata.uid !== uid
     await until(stage, isNew, 'the Pod postgres-0 did not come again; see: kubectl -n tasks describe statefulset postgres')
-    await databaseReady(stage, 'tasks')
+    await databaseReady(stage, database)
     await until(stage, async () => (await list(door)).status === 200, `the service did not find its database again; ${logs}`)
     const after = titlesIn(await list(door)).length
     if (after !== before) throw new UserError(`${before} tasks were there, and ${after} are now; ${logs}`)
@@ -49,12 +50,13 @@ export async function showDatabaseLoss(stage: Stage): Promise<void> {
 /** A new release while requests come. */
 export async function showRollout(stage: Stage): Promise<void> {
   const { client, rows, door } = stage
-  await rolledOut(stage, 'tasks')
+  const service = { namespace: 'tasks', name: 'tasks' }
+  await rolledOut(stage, service)
   const restartedAt = new Date().toISOString()
   const patch = { spec: { template: { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': restartedAt } } } } }
   const startedMs = performance.now()
-  await client.patch(deployments, { namespace: 'tasks', name: 'tasks' }, patch, { type: 'strategic' })
-  const { requests: count, failed } = await load(() => list(door), rolledOut(stage, 'tasks'))
+  await client.patch(deployments, service, patch, { type: 'strategic' })
+  const { requests: count, failed } = await load(() => list(door), rolledOut(stage, service))
   rows.row('rollout', 'Deployment tasks', `3 new Pods under ${count} requests in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`, `${failed} failed`)
   if (failed > 0) throw new UserError(`${failed} of ${count} requests failed while the service was rolled out; ${logs}`)
 }

@@ -28,6 +28,10 @@ export function readServices(examples: string): readonly SampleService[] {
     })
 }
 
+/** The objects of one kind that the service brings. */
+export const namesOf = ({ name, manifests }: SampleService, kind: string): readonly Named[] =>
+  manifests.filter((object) => object.kind === kind).map(({ metadata }) => ({ namespace: metadata.namespace ?? name, name: metadata.name }))
+
 const readManifests = (folder: string): readonly KubeObject[] =>
   readdirSync(folder)
     .sort()
@@ -55,6 +59,12 @@ const find = (client: Client, name: string) =>
     throw error
   })
 
+/** An object of a namespace. */
+export interface Named {
+  readonly namespace: string
+  readonly name: string
+}
+
 export interface Waiter {
   readonly client: Client
   readonly signal: AbortSignal
@@ -66,34 +76,36 @@ export async function until({ signal }: Pick<Waiter, 'signal'>, condition: () =>
   signal.throwIfAborted()
 }
 
-export async function databaseReady(waiter: Waiter, namespace: string): Promise<string> {
+/** A StatefulSet of one Pod on one claim. */
+export async function databaseReady(waiter: Waiter, { namespace, name }: Named): Promise<string> {
   const { client } = waiter
+  let fact = ''
   const isReady = async () => {
-    const { spec, status, metadata } = await client.get(statefulSets, { namespace, name: 'postgres' })
-    return status.observedGeneration === metadata.generation && (status.readyReplicas ?? 0) >= (spec.replicas ?? 1)
+    const { spec, status, metadata } = await client.get(statefulSets, { namespace, name })
+    if (status.observedGeneration !== metadata.generation || (status.readyReplicas ?? 0) < (spec.replicas ?? 1)) return false
+    const claim = await client.get(persistentVolumeClaims, { namespace, name: `${spec.volumeClaimTemplates?.[0]?.metadata.name}-${name}-0` })
+    fact = `StatefulSet 1/1, claim ${claim.metadata.name} ${claim.status.phase} (${claim.status.capacity?.['storage'] ?? '?'})`
+    return true
   }
-  await until(waiter, isReady, `the StatefulSet postgres did not become ready; see: kubectl -n ${namespace} describe pod postgres-0`)
-  const claim = await client.get(persistentVolumeClaims, { namespace, name: 'data-postgres-0' })
-  return `StatefulSet 1/1, claim data-postgres-0 ${claim.status.phase} (${claim.status.capacity?.['storage'] ?? '?'})`
+  await until(waiter, isReady, `the StatefulSet ${name} did not become ready; see: kubectl -n ${namespace} describe pod ${name}-0`)
+  return fact
 }
 
-export async function migrated(waiter: Waiter, { name, manifests }: SampleService): Promise<string | undefined> {
-  const job = manifests.find(({ kind }) => kind === 'Job')?.metadata.name
-  if (job === undefined) return undefined
-  const isComplete = async () => ((await waiter.client.get(jobs, { namespace: name, name: job })).status.succeeded ?? 0) > 0
-  await until(waiter, isComplete, `the Job ${job} did not complete; see: kubectl -n ${name} logs job/${job}`)
-  return `Job ${job} complete`
+export async function complete(waiter: Waiter, { namespace, name }: Named): Promise<string> {
+  const isComplete = async () => ((await waiter.client.get(jobs, { namespace, name })).status.succeeded ?? 0) > 0
+  await until(waiter, isComplete, `the Job ${name} did not complete; see: kubectl -n ${namespace} logs job/${name}`)
+  return `Job ${name} complete`
 }
 
-export async function rolledOut(waiter: Waiter, name: string, want?: number): Promise<string> {
+export async function rolledOut(waiter: Waiter, { namespace, name }: Named): Promise<string> {
   let replicas = ''
   const isRolledOut = async () => {
-    const { spec, status, metadata } = await waiter.client.get(deployments, { namespace: name, name })
-    const wanted = want ?? spec.replicas ?? 1
+    const { spec, status, metadata } = await waiter.client.get(deployments, { namespace, name })
+    const wanted = spec.replicas ?? 1
     replicas = `${status.readyReplicas ?? 0}/${wanted}`
     const counts = [status.replicas, status.updatedReplicas, status.availableReplicas].map((count) => count ?? 0)
     return status.observedGeneration === metadata.generation && counts.every((count) => count === wanted)
   }
-  await until(waiter, isRolledOut, `the Deployment ${name} did not become available; see: kubectl -n ${name} describe pods`)
+  await until(waiter, isRolledOut, `the Deployment ${name} did not become available; see: kubectl -n ${namespace} describe pods`)
   return `Deployment ${replicas}`
 }
