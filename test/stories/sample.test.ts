@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -60,6 +61,10 @@ describe.skipIf(!isRoot)('the sample service on a real PostgreSQL (needs root an
     await eventually(containerId, (id) => id !== '' && id !== killed, 'a new container runs')
     await eventually(titles, (all) => all.join() === 'survive a delete,survive a kill', 'both tasks are there after the kill')
     expect(await k('-n', 'tasks', 'logs', 'postgres-0')).toContain('database system was not properly shut down; automatic recovery in progress')
+  })
+
+  it.skipIf(!existsSync('/usr/bin/psql'))('lets psql in by the socket (needs psql)', async () => {
+    expect(await k('-n', 'tasks', 'exec', 'postgres-0', '--', 'psql', '-U', 'tasks', '-Atc', 'select count(*) from task')).toBe('2\n')
   })
 
   it('is not ready while the database is away, is not restarted for it, and comes back', async () => {

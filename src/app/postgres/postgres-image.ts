@@ -13,7 +13,7 @@ export async function buildPostgresImage(store: LocalImageStore, example: string
   const context = mkdtempSync(join(request.directory, 'build-'))
   try {
     for (const name of ['Dockerfile', 'docker-entrypoint.sh', 'passwd', 'dist']) cpSync(join(example, name), join(context, name), { recursive: true })
-    mkdirSync(join(context, 'pgsql'))
+    for (const name of ['pgsql', 'empty']) mkdirSync(join(context, name))
     if ('folder' in programs) copyPrograms(programs.folder, join(context, 'pgsql'), programs.links)
     return { image: await store.build({ context, tag: postgresImage }), from: origin(programs) }
   } finally {
