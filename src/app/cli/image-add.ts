@@ -13,7 +13,7 @@ export async function addImage(cli: CommandLine, what: string): Promise<void> {
   const store = await createImageStore({ directory: join(homeOf(cli), 'images'), log: silentLog, nodeExecutable: process.execPath })
   const { image, from } = await addPostgres(cli, store).catch(asUserError)
   print(cli, `${postgresImage} is built of ${from}: ${image.id.slice(0, 19)}, ${megabytes(image.sizeBytes)}`)
-  print(cli, `to use it for a public name: knarr image map postgres:17 ${postgresImage}`)
+  print(cli, `to use it for a public name: knarr image map postgres:18 ${postgresImage}`)
 }
 
 export const addPostgres = (cli: CommandLine, store: LocalImageStore) =>
