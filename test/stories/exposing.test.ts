@@ -250,4 +250,30 @@ describe.skipIf(!isRoot)('ways to expose an application (needs root and kubectl)
     )
     expect(await get('/direct')).toContain('503')
   })
+
+  it('sends a Service without a selector to Endpoints made by hand: by address, by name and through an Ingress', async () => {
+    const [ip = ''] = await readyIPs('blue')
+    const byHand = (name: string, spec: string) =>
+      `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}, namespace: shop}\nspec: ${spec}\n---\n` +
+      `apiVersion: v1\nkind: Endpoints\nmetadata: {name: ${name}, namespace: shop}\nsubsets: [{addresses: [{ip: ${ip}}], ports: [{port: 8080}]}]\n---\n`
+    const rules = `{ingressClassName: nginx, rules: [{host: hand.example.com, http: {paths: [${path('/', 'hand')}]}}]}`
+    await sandbox.apply(
+      byHand('hand', '{ports: [{port: 5000}]}') + byHand('hand-headless', '{clusterIP: None, ports: [{port: 5000}]}') + ingress('hand', rules),
+    )
+    const answers = (...args: string[]) =>
+      eventually(
+        () => curl(...args),
+        (text) => text.includes('"pod":"blue-'),
+        'the Pod answers',
+      )
+    await answers(`http://${(await specOf('hand')).clusterIP}:5000/`)
+    await answers('-H', 'Host: hand.example.com', `http://${await address('ingress', 'hand')}/`)
+    expect(await lookUp('hand-headless')).toEqual([ip])
+    await n('delete', 'endpoints', 'hand-headless')
+    await eventually(
+      () => lookUp('hand-headless'),
+      (found) => found.length === 0,
+      'the name has no address any more',
+    )
+  })
 })

@@ -16,6 +16,7 @@ import { disruptionController } from './disruption/disruption.ts'
 import { endpointsController } from './endpoints/endpoints.ts'
 import { endpointSliceController } from './endpointslice/endpointslice.ts'
 import { garbageCollector } from './garbage-collector/garbage-collector.ts'
+import { endpointSliceMirroringController } from './endpointslice-mirroring/endpointslice-mirroring.ts'
 import { ephemeralVolumeController } from './ephemeral-volume/ephemeral-volume.ts'
 import { jobController } from './job/job.ts'
 import { loadBalancerController } from './load-balancer/load-balancer.ts'
@@ -49,6 +50,7 @@ export const controllers: readonly Controller[] = [
   ttlAfterFinishedController,
   disruptionController,
   endpointSliceController,
+  endpointSliceMirroringController,
   endpointsController,
   loadBalancerController,
   nodeLifecycleController,

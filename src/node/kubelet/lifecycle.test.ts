@@ -80,6 +80,21 @@ describe('the end of a Pod', () => {
     ])
   })
 
+  it.each([
+    { name: 'when Services have let go of it', afterMs: 100 },
+    { name: 'after a second, whatever they do', afterMs: 1000 },
+  ])('sends SIGTERM $name', async ({ afterMs }) => {
+    cluster.withdrawn = () => (afterMs < 1000 ? clock.sleep(afterMs) : new Promise(() => {}))
+    await cluster.makePod({ containers: [container('app')] })
+    await until('it runs', () => runtime.latest('app')?.state === 'running')
+    await remove()
+    await until('its end was told', async () => (await told('Killing')).length > 0)
+    await clock.advance(afterMs - 1)
+    expect(runtime.latest('app')?.state).toBe('running')
+    await clock.advance(1)
+    await until('it ends', () => runtime.latest('app')?.state !== 'running')
+  })
+
   it('waits for a preStop hook no longer than the grace period, and leaves two seconds', async () => {
     await cluster.makePod({ containers: [container('app', { lifecycle: { preStop: { exec: { command: ['hang'] } } } })] })
     await until('app runs', async () => Boolean((await stateOf('app'))?.state.running))

@@ -27,6 +27,8 @@ export class TestCluster {
   readonly directory: string
   abort = new AbortController()
   kubelets!: Kubelets
+  /** When Services have let go of a Pod that ends. */
+  withdrawn = (): Promise<void> => Promise.resolve()
 
   readonly parts: readonly Part[]
 
@@ -55,6 +57,7 @@ export class TestCluster {
       images: testImages,
       directory: this.directory,
       parts: this.parts,
+      withdrawn: () => this.withdrawn(),
       clusterDNS: '10.96.0.10',
       clusterDomain: 'cluster.local',
       clock: this.clock,
