@@ -35,7 +35,7 @@ export async function stop(cli: CommandLine, name: string, options: NodeOptions)
     cli,
     wasRunning
       ? `${name} stopped; it turns NotReady after 40 s and its Pods move after their tolerations (300 s by default)`
-      : `${name} is stopped already; bring it back with: knarr node start ${name}`,
+      : `${name} is stopped already; bring it back with: knarr node start ${name} --profile ${options.profile}`,
   )
 }
 

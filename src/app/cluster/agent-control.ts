@@ -4,13 +4,16 @@ import { UserError } from './errors.ts'
 const patienceMs = 30_000
 
 /** Tells the agent that the profile's nodes changed; resolves when it has brought them about. Waits for an agent that is starting. */
-export async function tellAgent(socketPath: string): Promise<void> {
+export async function tellAgent(socketPath: string, profileName: string): Promise<void> {
   const deadline = performance.now() + patienceMs
   for (;;) {
     const answer = await post(socketPath, '/nodes')
     if (answer.status === 200) return
-    if (answer.status !== 0) throw new UserError(`the running cluster cannot change its nodes (${answer.text}). Run: knarr down    and: knarr up`)
-    if (performance.now() > deadline) throw new UserError(`the agent did not answer (${answer.text}); see: knarr logs`)
+    if (answer.status !== 0)
+      throw new UserError(
+        `the running cluster cannot change its nodes (${answer.text}). Run: knarr down --profile ${profileName}    and: knarr up --profile ${profileName}`,
+      )
+    if (performance.now() > deadline) throw new UserError(`the agent did not answer (${answer.text}); see: knarr logs --profile ${profileName}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

@@ -173,7 +173,9 @@ async function planProfile(request: UpRequest): Promise<Profile> {
       )
     requireSameResources(known, request.resources)
     if (request.nodes && request.nodes !== known.nodes.length)
-      throw new UserError(`cluster ${contextName(known)} has ${known.nodes.length} nodes. Change that with: knarr node add    or: knarr node delete NAME`)
+      throw new UserError(
+        `cluster ${contextName(known)} has ${known.nodes.length} nodes. Change that with: knarr node add --profile ${known.name}    or: knarr node delete NAME --profile ${known.name}`,
+      )
     return { ...(await withFreePorts(request.home, known)), kubeconfig: request.kubeconfig }
   }
   const runtime = request.runtime ?? 'process'

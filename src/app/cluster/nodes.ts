@@ -78,7 +78,7 @@ async function put({ home }: Cluster, profile: Profile): Promise<void> {
   await ensureCertificates(paths, profile)
   writeProfile(home, profile)
   if (profile.runtime === 'process') await setUpProfileNetwork({ ...networkOf(profile), log: silentLog })
-  await tellAgent(paths.agentSocket)
+  await tellAgent(paths.agentSocket, profile.name)
 }
 
 const waitUntilReady = ({ client, profile }: Cluster, name: string): Promise<void> =>
