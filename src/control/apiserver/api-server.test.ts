@@ -281,6 +281,20 @@ describe('subresources', () => {
     expect((await ask('/api/v1/namespaces/default/pods/two/log?container=x')).body.message).toBe('container x is not valid for pod two')
   })
 
+  test('of containers on a node that is switched off say where nobody answers', async () => {
+    const { client } = running
+    const node = await client.create(kinds.nodes, { metadata: { name: 'off' } })
+    const status = { addresses: [{ type: 'InternalIP', address: '192.0.2.7' }], daemonEndpoints: { kubeletEndpoint: { Port: 10250 } } }
+    await client.update(kinds.nodes, { ...node, status }, { subresource: 'status' })
+    await client.create(kinds.pods, pod('dark', { nodeName: 'off', containers: [container] }))
+    expect((await ask('/api/v1/namespaces/default/pods/dark/log')).body.message).toBe(
+      'Get "https://192.0.2.7:10250/containerLogs/default/dark/app": dial tcp 192.0.2.7:10250: connect: no route to host',
+    )
+    expect((await ask('/api/v1/namespaces/default/pods/dark/portforward')).body.message).toBe(
+      'error dialing backend: dial tcp 192.0.2.7:10250: connect: no route to host',
+    )
+  })
+
   test('issue tokens that authenticate as the account while it stands', async () => {
     const { client, server } = running
     await client.create(kinds.serviceAccounts, { metadata: ref('bot') })

@@ -2,8 +2,9 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Pod } from '../../../base/api/generated/types.ts'
+import { nodes } from '../../../base/api/kinds.ts'
 import { StatusError, type StatusReason } from '../../../base/machinery/status-error.ts'
-import type { Call, NodeEndpoint } from '../context.ts'
+import { type Call, createReader, type NodeEndpoint } from '../context.ts'
 import { badRequest, internal, invalid, notFound } from '../errors.ts'
 import type { Outcome } from '../outcome.ts'
 import type { SubresourceContext } from './index.ts'
@@ -57,10 +58,20 @@ export function relayTarget(ctx: SubresourceContext, { resource, route, request 
   }
   if (subresource === 'exec' && query.getAll('command').length === 0) throw badRequest('you must specify at least 1 command for the container')
   const endpoint = ctx.nodeDialer(nodeName)
-  if (!endpoint) throw internal(`error dialing backend: node ${nodeName} is not connected`)
   const place = [kubeletPaths[subresource], namespace, name, ...(container ? [container] : [])].map((part) => encodeURIComponent(part!)).join('/')
   const text = query.toString()
-  return { endpoint, path: `/${place}${text ? `?${text}` : ''}` }
+  const path = `/${place}${text ? `?${text}` : ''}`
+  if (!endpoint) throw unreachable(ctx, nodeName, { subresource, path })
+  return { endpoint, path }
+}
+
+/** As where the node's machine is switched off: nobody answers at its address. */
+function unreachable(ctx: SubresourceContext, nodeName: string, { subresource, path }: { subresource: string; path: string }): StatusError {
+  const node = createReader(ctx.registry, ctx.storage).get(nodes, { name: nodeName })
+  const address = node?.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? nodeName
+  const host = `${address}:${node?.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? 10250}`
+  const asked = subresource === 'log' ? `Get "https://${host}${path}"` : 'error dialing backend'
+  return new StatusError('InternalError', `${asked}: dial tcp ${host}: connect: no route to host`, undefined, { code: 500 })
 }
 
 function containerOf(pod: Pod, asked: string): string {
