@@ -8,7 +8,7 @@ import { createApiServer, type ApiServer, type ApiServerOptions } from '../../co
 import { bootstrap } from '../../control/apiserver/bootstrap.ts'
 import type { NodeEndpoint } from '../../control/apiserver/context.ts'
 import type { HealthCheck } from '../../control/apiserver/health.ts'
-import { controllers, createSharedInformers, serviceAccountUser, sharedIdentity, startControllers } from '../../control/controllers/index.ts'
+import { createSharedInformers, serviceAccountUser, sharedIdentity, startControllers } from '../../control/controllers/index.ts'
 import { startScheduler } from '../../control/scheduler/scheduler.ts'
 import type { Store } from '../../control/store/store.ts'
 import { startProvisioner } from '../../node/storage/provisioner.ts'
@@ -53,19 +53,8 @@ export interface ControlPlane {
   run(): Promise<void>
 }
 
-/** The cluster's own parts, by user or group: they act for all of it. A Pod's account in kube-system is none of them. */
-const components = [
-  'system:nodes',
-  'system:kube-proxy',
-  'system:kube-scheduler',
-  sharedIdentity,
-  ...controllers.map(({ name, serviceAccount }) => serviceAccountUser(serviceAccount ?? name)),
-  serviceAccountUser('kube-dns'),
-  serviceAccountUser('ingress-knarr'),
-  serviceAccountUser('volume-provisioner'),
-  serviceAccountUser('volume-snapshotter'),
-  serviceAccountUser('snapshot-controller'),
-]
+/** The kubelets act for their nodes without roles; every other part is held to the roles of its account. */
+const components = ['system:nodes']
 
 const groupsOf = (identity: string): string[] => {
   if (identity.startsWith('system:serviceaccount:')) return ['system:serviceaccounts', `system:serviceaccounts:${identity.split(':')[2]}`]

@@ -5,7 +5,7 @@ import { volumeDriver } from '../../base/api/volume-driver.ts'
 import type { Client } from '../../base/client/client.ts'
 import { isStatusError } from '../../base/machinery/status-error.ts'
 import { addressAt, parseCidr } from '../../base/lib/cidr.ts'
-import { defaultClusterRoleBindings, defaultClusterRoles, defaultRoleBindings, defaultRoles } from './auth/rbac/default-policy.ts'
+import { reconcilePolicy } from './auth/rbac/reconcile-policy.ts'
 
 export interface BootstrapOptions {
   /** Of `system:masters`. */
@@ -38,7 +38,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
     ...services(options),
     ...priorityClasses(client),
     ...publishedConfig(options),
-    ...roles(client),
+    ...reconcilePolicy(client),
     storageClass(client),
     snapshotClass(client),
     serviceRange(options),
@@ -109,13 +109,6 @@ function kubernetesEndpoints({ client, endpoint: { address, port } }: BootstrapO
     }),
   ]
 }
-
-const roles = (client: Client): Promise<void>[] => [
-  ...defaultClusterRoles.map((role) => ensure(client, kinds.clusterRoles, role)),
-  ...defaultClusterRoleBindings.map((binding) => ensure(client, kinds.clusterRoleBindings, binding)),
-  ...defaultRoles.map((role) => ensure(client, kinds.roles, role)),
-  ...defaultRoleBindings.map((binding) => ensure(client, kinds.roleBindings, binding)),
-]
 
 /** The default class: its volumes are folders of this machine that every node reaches, as a cloud's block storage. */
 const storageClass = (client: Client): Promise<void> =>

@@ -1,23 +1,11 @@
-// The roles and bindings that every cluster begins with: upstream's, of those that concern users and their workloads.
+// The roles and bindings that every cluster begins with: upstream's, and what the cluster's own parts need beyond them.
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, RbacSubject, Role, RoleBinding } from '../../../../base/api/generated/types.ts'
 import type { Draft } from '../../../../base/api/object.ts'
+import { componentRoles } from './component-roles.ts'
+import { controllerRoles } from './controller-roles.ts'
+import { all, named, on, paths, reading, recordingEvents, writing } from './policy-rules.ts'
 
 const group = 'rbac.authorization.k8s.io'
-const reading = 'get list watch'
-const writing = 'create delete deletecollection patch update'
-const all = `${writing} ${reading}`
-
-const words = (text: string): string[] => text.split(' ')
-
-/** `core` stands for the group without a name. */
-const on = (apiGroup: string, resources: string, verbs: string): PolicyRule => ({
-  apiGroups: [apiGroup === 'core' ? '' : apiGroup],
-  resources: words(resources),
-  verbs: words(verbs),
-})
-const paths = (urls: string): PolicyRule => ({ nonResourceURLs: words(urls), verbs: ['get'] })
-const named = (rule: PolicyRule, resourceNames: string): PolicyRule => ({ ...rule, resourceNames: words(resourceNames) })
-
 const connecting = 'pods/attach pods/exec pods/portforward pods/proxy'
 
 const aggregateToView: readonly PolicyRule[] = [
@@ -89,9 +77,10 @@ const clusterRoleRows: readonly (readonly [name: string, rules: readonly PolicyR
       on('core', 'persistentvolumeclaims', `${reading} update`),
       on('storage.k8s.io', 'storageclasses', reading),
       on('core', 'events', 'watch'),
-      on('core', 'events', 'create patch update'),
+      recordingEvents,
     ],
   ],
+  ...[...componentRoles, ...controllerRoles].map(({ name, rules }) => [name, rules] as const),
 ]
 
 const defaults = { labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' }, annotations: { 'rbac.authorization.kubernetes.io/autoupdate': 'true' } }
@@ -119,6 +108,7 @@ export const defaultClusterRoleBindings: readonly Draft<ClusterRoleBinding>[] = 
   clusterBinding('system:public-info-viewer', 'system:public-info-viewer', [...everybody, toGroup('system:unauthenticated')]),
   clusterBinding('system:monitoring', 'system:monitoring', [toGroup('system:monitoring')]),
   clusterBinding('system:service-account-issuer-discovery', 'system:service-account-issuer-discovery', [toGroup('system:serviceaccounts')]),
+  ...[...componentRoles, ...controllerRoles].flatMap(({ name, subject }) => (subject ? [clusterBinding(name, name, [subject])] : [])),
   // As kubeadm does.
   clusterBinding('kubeadm:cluster-admins', 'cluster-admin', [toGroup('kubeadm:cluster-admins')], {}),
 ]
