@@ -53,12 +53,9 @@ export interface ControlPlane {
   run(): Promise<void>
 }
 
-/** The kubelets act for their nodes without roles; every other part is held to the roles of its account. */
-const components = ['system:nodes']
-
 const groupsOf = (identity: string): string[] => {
   if (identity.startsWith('system:serviceaccount:')) return ['system:serviceaccounts', `system:serviceaccounts:${identity.split(':')[2]}`]
-  return identity.startsWith('system:node:') || identity === 'system:knarr:agent' ? ['system:nodes'] : []
+  return identity.startsWith('system:node:') ? ['system:nodes'] : []
 }
 
 /** The API with what every cluster holds from its first second, and the parts that act on it. */
@@ -68,7 +65,6 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   addProcessMetrics(metrics, clock)
   const ready = { bootstrapped: false, informers: () => false, scheduler: false }
   const server = createApiServer({
-    components,
     metrics,
     healthChecks: readinessChecks(ready, signal),
     store,

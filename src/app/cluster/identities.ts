@@ -8,7 +8,7 @@ import type { Profile, ProfilePaths } from './profile.ts'
 export function identities(profile: Pick<Profile, 'nodes'>) {
   return [
     { file: 'admin', user: 'kubernetes-admin', groups: ['kubeadm:cluster-admins', 'system:masters'] },
-    { file: 'agent', user: 'system:knarr:agent', groups: ['system:nodes'] },
+    { file: 'agent', user: 'system:knarr:agent', groups: [] },
     { file: 'proxy', user: 'system:kube-proxy', groups: ['system:node-proxier'] },
     { file: 'dns', user: 'system:serviceaccount:kube-system:kube-dns', groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system'] },
     { file: 'gateway', user: 'system:serviceaccount:kube-system:ingress-knarr', groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system'] },

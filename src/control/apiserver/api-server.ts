@@ -37,8 +37,6 @@ export interface ApiServerOptions {
   readonly nodePorts?: { readonly first: number; readonly last: number }
   /** Tried in order, before client certificates and ServiceAccount tokens. */
   readonly authenticators?: readonly Authenticator[]
-  /** Users and groups of the cluster's own parts, which are not held to roles. */
-  readonly components?: readonly string[]
   /** Where a node's kubelet endpoint is, for logs and exec. */
   readonly nodeDialer?: (nodeName: string) => NodeEndpoint | undefined
   /** Added after the built-in plugins. */
@@ -79,7 +77,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     serviceCIDR: options.serviceCIDR,
     ...(options.nodePorts ? { nodePorts: options.nodePorts } : {}),
   })
-  const authorizer = createRbac({ registry, storage, reader, components: options.components ?? [] })
+  const authorizer = createRbac({ registry, storage, reader })
   const context: SubresourceContext = {
     storage,
     registry,

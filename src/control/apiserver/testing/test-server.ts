@@ -18,9 +18,6 @@ export const admin: UserInfo = { name: 'admin', groups: ['system:masters', 'syst
 const serviceCIDR = '10.96.0.0/16'
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
-/** As in a cluster: kubelets act without roles, every other part is held to its own. */
-const testComponents = ['system:nodes']
-
 export interface TestServer {
   readonly server: ApiServer
   readonly client: Client
@@ -33,7 +30,7 @@ export async function startTestServer(options: Partial<ApiServerOptions> = {}): 
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const keys = { privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
   const serviceAccounts = { issuer: 'https://kubernetes.default.svc.cluster.local', keys }
-  const server = createApiServer({ store, clock, log: silentLog, serviceCIDR, serviceAccounts, freezeObjects: true, components: testComponents, ...options })
+  const server = createApiServer({ store, clock, log: silentLog, serviceCIDR, serviceAccounts, freezeObjects: true, ...options })
   const client = server.loopbackClient(admin)
   await bootstrap({ client, serviceCIDR, endpoint: { address: '192.0.2.1', port: 6443 }, servingCa: 'serving', clientCa: 'client' })
   await client.create(kinds.serviceAccounts, { metadata: { name: 'default', namespace: 'default' } })

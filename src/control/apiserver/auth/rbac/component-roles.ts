@@ -1,5 +1,6 @@
 // What the parts of the cluster other than controllers may do. The names with `knarr:` are our own parts.
 import type { PolicyRule, RbacSubject } from '../../../../base/api/generated/types.ts'
+import { nodeRules } from '../node/node-rules.ts'
 import { all, named, on, reading, recordingEvents } from './policy-rules.ts'
 
 export interface PartRole {
@@ -73,6 +74,7 @@ const upstream: readonly PartRole[] = [
       on('networking.k8s.io', 'servicecidrs', 'list watch'),
     ],
   },
+  { name: 'system:node', rules: nodeRules },
   { name: 'system:heapster', rules: [on('core', 'events namespaces nodes pods', reading), on('extensions', 'deployments', reading)] },
   { name: 'system:kube-aggregator', rules: [on('core', 'endpoints services', reading)] },
   {
@@ -90,6 +92,12 @@ const upstream: readonly PartRole[] = [
 ]
 
 const own: readonly PartRole[] = [
+  {
+    // One process holds all nodes of the machine: it watches once what each of them may read.
+    name: 'knarr:agent',
+    subject: user('system:knarr:agent'),
+    rules: [on('core', 'configmaps nodes pods secrets services', reading), on('discovery.k8s.io', 'endpointslices', reading), recordingEvents],
+  },
   {
     name: 'knarr:dns',
     subject: account('kube-dns'),

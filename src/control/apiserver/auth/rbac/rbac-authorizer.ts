@@ -3,25 +3,27 @@ import type { Reader } from '../../context.ts'
 import type { UserInfo } from '../../request.ts'
 import type { AccessRequest, Authorizer, Decision } from '../authorizer.ts'
 import { Grants } from './grants.ts'
+import { nodeNameOf, type NodeAuthorizer } from '../node/node-authorizer.ts'
+import { nodeRules } from '../node/node-rules.ts'
 import { ruleAllows } from './rule.ts'
 
 export interface RbacOptions {
   readonly reader: Reader
-  /** Users and groups of the cluster's own parts, which are not held to roles. */
-  readonly components: readonly string[]
+  /** Asked first, as upstream's mode `Node,RBAC`. */
+  readonly nodes: NodeAuthorizer
 }
 
 const superusers = 'system:masters'
 
-/** Roles and bindings decide. `system:masters` may do anything, whatever they say. */
+/** Roles and bindings decide, and for kubelets what runs on their node. `system:masters` may do anything, whatever they say. */
 export class RbacAuthorizer implements Authorizer {
   readonly #reader: Reader
-  readonly #unbound: ReadonlySet<string>
+  readonly #nodes: NodeAuthorizer
   #grants: Grants | undefined
 
-  constructor({ reader, components }: RbacOptions) {
+  constructor({ reader, nodes }: RbacOptions) {
     this.#reader = reader
-    this.#unbound = new Set([superusers, ...components])
+    this.#nodes = nodes
   }
 
   /** A role or binding has changed. */
@@ -35,19 +37,22 @@ export class RbacAuthorizer implements Authorizer {
 
   authorize(access: AccessRequest): Decision {
     if (this.isUnbound(access.user)) return { allowed: true }
+    const asNode = this.#nodes.authorize(access)
+    if (asNode?.allowed) return asNode
     for (const { rules, text } of this.grants.of(access.user, access.namespace)) {
       if (rules.some((rule) => ruleAllows(rule, access))) return { allowed: true, reason: `RBAC: allowed by ${text}` }
     }
-    return { allowed: false }
+    return asNode ?? { allowed: false }
   }
 
   rulesFor(user: UserInfo, namespace: string): PolicyRule[] {
     const all = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] }
     if (this.isUnbound(user)) return [all, { verbs: ['*'], nonResourceURLs: ['*'] }]
-    return [...this.grants.of(user, namespace)].flatMap(({ rules }) => rules)
+    const own = nodeNameOf(user) === undefined ? [] : nodeRules
+    return [...own, ...[...this.grants.of(user, namespace)].flatMap(({ rules }) => rules)]
   }
 
-  isUnbound({ name, groups }: UserInfo): boolean {
-    return this.#unbound.has(name) || groups.some((group) => this.#unbound.has(group))
+  isUnbound({ groups }: UserInfo): boolean {
+    return groups.includes(superusers)
   }
 }
