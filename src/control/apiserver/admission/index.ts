@@ -3,6 +3,7 @@ import type { AdmissionPlugin } from './admission.ts'
 import { defaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
+import { nodeRestriction } from './node-restriction.ts'
 import { priority } from './priority.ts'
 import { serviceAccountAdmission } from './service-account.ts'
 import { serviceAllocatedValues } from './service-allocated-values.ts'
@@ -13,6 +14,7 @@ import { taintNodesByCondition } from './taint-nodes-by-condition.ts'
 export const admissionPlugins = (reader: Reader): AdmissionPlugin[] => [
   namespaceLifecycle(reader),
   serviceAccountAdmission(reader),
+  nodeRestriction(reader),
   taintNodesByCondition,
   priority(reader),
   defaultTolerationSeconds,
