@@ -3,10 +3,11 @@ import type { Kind } from '../../../base/api/kind.ts'
 import { nodes, pods, secrets } from '../../../base/api/kinds.ts'
 import type { KubeObject } from '../../../base/api/object.ts'
 import type { FieldFault } from '../../../base/api/resource.ts'
+import { nodeNameOf } from '../auth/node/node-authorizer.ts'
 import type { TokenSubject } from '../auth/service-account-tokens.ts'
 import { readObject } from '../body.ts'
 import { createReader, type Call } from '../context.ts'
-import { badRequest, conflict, invalid, notFound } from '../errors.ts'
+import { badRequest, conflict, forbidden, invalid, notFound } from '../errors.ts'
 import type { Outcome } from '../outcome.ts'
 import { timestamp } from '../timestamp.ts'
 import { writeOptions } from '../verbs/write-options.ts'
@@ -43,6 +44,8 @@ export async function tokenSubresource(ctx: SubresourceContext, call: Call): Pro
   if (!account) throw notFound(resource.kind, route.name)
   const spec = asked.spec ?? {}
   const expirationSeconds = spec.expirationSeconds ?? defaultSeconds
+  const node = nodeNameOf(call.request.user)
+  if (node !== undefined) checkNodeToken(ctx, call, { node, reference: spec.boundObjectRef })
   const faults = faultsOf(expirationSeconds)
   if (faults.length) throw invalid(tokenRequestKind, '', faults)
   const audiences = spec.audiences?.length ? spec.audiences : ctx.tokens.audiences
@@ -64,6 +67,24 @@ function faultsOf(seconds: number): FieldFault[] {
   if (seconds > mostSeconds)
     return [{ type: 'FieldValueInvalid', field, message: `Invalid value: ${seconds}: may not specify a duration larger than 2^32 seconds` }]
   return []
+}
+
+/** As NodeRestriction: a kubelet is given tokens of Pods that it runs, and no others. */
+function checkNodeToken(
+  ctx: SubresourceContext,
+  { resource, route }: Call,
+  { node, reference }: { node: string; reference: TokenSpec['boundObjectRef'] },
+): void {
+  const refuse = (why: string) => forbidden(resource.kind, route.name, why)
+  if (reference?.kind !== 'Pod' || reference.apiVersion !== 'v1' || !reference.name) throw refuse('node requested token not bound to a pod')
+  if (!reference.uid) throw refuse('node requested token with a pod binding without a uid')
+  const pod = createReader(ctx.registry, ctx.storage).get(pods, { namespace: route.namespace, name: reference.name })
+  if (!pod) throw notFound(pods, reference.name)
+  if (pod.metadata.uid !== reference.uid)
+    throw refuse(
+      `the UID in the bound object reference (${reference.uid}) does not match the UID in record (${pod.metadata.uid}). The object might have been deleted and then recreated`,
+    )
+  if (pod.spec.nodeName !== node) throw refuse('node requested token bound to a pod scheduled on a different node')
 }
 
 function boundOf(ctx: SubresourceContext, { route }: Call, { boundObjectRef: reference }: TokenSpec): Pick<TokenSubject, 'bound'> {

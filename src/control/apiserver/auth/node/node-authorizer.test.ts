@@ -38,7 +38,6 @@ test.each<[node: string, method: string, target: string, status: number]>([
   ['n1', 'DELETE', `${path}/secrets/used`, 403],
   ['n2', 'GET', `${path}/secrets/used`, 403],
   ['n2', 'GET', '/api/v1/nodes', 200],
-  ['n1', 'POST', `${path}/serviceaccounts/default/token`, 201],
   ['n2', 'POST', `${path}/serviceaccounts/default/token`, 403],
   ['n1', 'GET', '/apis/coordination.k8s.io/v1/namespaces/default/leases/n1', 403],
   ['n1', 'GET', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n2', 403],
@@ -54,6 +53,18 @@ test("a refusal has upstream's words", async () => {
   expect(body.message).toBe(
     `secrets "other" is forbidden: User "system:node:n1" cannot get resource "secrets" in API group "" in the namespace "default": no relationship found between node 'n1' and this object`,
   )
+})
+
+test('a token is made for a Pod that runs on the node, and for nothing else', async () => {
+  const { uid } = (await running.client.get(kinds.pods, { namespace: 'default', name: 'web' })).metadata
+  const request = async (boundObjectRef?: object) =>
+    ask(`${path}/serviceaccounts/default/token`, { method: 'POST', user: node('n1'), body: { spec: boundObjectRef ? { boundObjectRef } : {} } })
+  const ofPod = { kind: 'Pod', apiVersion: 'v1', name: 'web' }
+  expect((await request({ ...ofPod, uid })).status).toBe(201)
+  const refused = 'serviceaccounts "default" is forbidden: node requested token'
+  expect((await request()).body.message).toBe(`${refused} not bound to a pod`)
+  expect((await request({ kind: 'Secret', apiVersion: 'v1', name: 'used' })).body.message).toBe(`${refused} not bound to a pod`)
+  expect((await request(ofPod)).body.message).toBe(`${refused} with a pod binding without a uid`)
 })
 
 test('who has the name without the group is no node', async () => {
