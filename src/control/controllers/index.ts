@@ -9,6 +9,7 @@ import type { Clock } from '../../base/lib/clock.ts'
 import type { Log } from '../../base/lib/log.ts'
 import type { WorkQueueObserver } from '../../base/lib/work-queue-metrics.ts'
 import type { Controller, ControllerSettings, SharedInformers } from './controller.ts'
+import { clusterRoleAggregation } from './clusterrole-aggregation/clusterrole-aggregation.ts'
 import { cronJobController } from './cronjob/cronjob.ts'
 import { daemonSetController } from './daemonset/daemonset.ts'
 import { deploymentController } from './deployment/deployment.ts'
@@ -39,6 +40,7 @@ export const controllers: readonly Controller[] = [
   namespaceController,
   serviceAccountController,
   rootCaController,
+  clusterRoleAggregation,
   nodeIpamController,
   deploymentController,
   replicaSetController,
