@@ -3,6 +3,7 @@ import { apiVersionOf, type Kind } from '../../base/api/kind.ts'
 import type { KubeObject, Mutable } from '../../base/api/object.ts'
 import { decodeObject } from '../../base/machinery/decode.ts'
 import { duplicateFields } from '../../base/machinery/duplicate-fields.ts'
+import { isTooDeep } from '../../base/machinery/json-depth.ts'
 import { decodeProtobufEnvelope } from '../../base/machinery/protobuf.ts'
 import type { StatusError } from '../../base/machinery/status-error.ts'
 import type { DeleteOptions } from '../../base/client/client.ts'
@@ -22,6 +23,7 @@ export function readJson(call: Call): unknown {
   if (body.length === 0) return undefined
   const mediaType = mediaTypeOf(call) || 'application/json'
   if (mediaType === 'application/vnd.kubernetes.protobuf') return parseOr400(() => decodeProtobufEnvelope(body))
+  if (isTooDeep(body)) throw badRequest("couldn't get version/kind; json parse error: exceeded max depth")
   const text = Buffer.from(body).toString()
   if (mediaType === 'application/json') return parseOr400(() => JSON.parse(text) as unknown)
   if (mediaType === 'application/yaml' || mediaType === 'text/yaml') return parseOr400(() => yamlToJson(text))
