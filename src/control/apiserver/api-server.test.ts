@@ -247,10 +247,12 @@ describe('watches', () => {
 describe('subresources', () => {
   test('bind a Pod once', async () => {
     const { client } = running
-    await client.create(kinds.pods, pod('bound'))
+    const created = await client.create(kinds.pods, pod('bound'))
+    await client.update(kinds.pods, { ...created, status: { ...created.status, nominatedNodeName: 'n2' } }, { subresource: 'status' })
     const binding = { target: { kind: 'Node', name: 'n1' } }
     await client.createSubresource(kinds.pods, ref('bound'), 'binding', binding)
-    expect((await client.get(kinds.pods, ref('bound'))).spec.nodeName).toBe('n1')
+    const bound = await client.get(kinds.pods, ref('bound'))
+    expect([bound.spec.nodeName, bound.status.nominatedNodeName]).toEqual(['n1', undefined])
     await expect(client.createSubresource(kinds.pods, ref('bound'), 'binding', binding)).rejects.toMatchObject({
       code: 409,
       message: 'Operation cannot be fulfilled on pods/binding "bound": pod bound is already assigned to node "n1"',

@@ -219,9 +219,10 @@ describe('unschedulableMessage', () => {
       ['b', { reasons: ['Insufficient cpu'], unresolvable: false }],
       ['c', { reasons: ['Insufficient cpu', 'Insufficient memory'], unresolvable: false }],
     ])
-    expect(unschedulableMessage(refusals, 3)).toBe(
-      '0/3 nodes are available: 1 Insufficient memory, 1 node(s) had untolerated taint(s), 2 Insufficient cpu. preemption: ' +
-        '0/3 nodes are available: 1 Preemption is not helpful for scheduling, 2 No preemption victims found for incoming pod.',
+    const none = '0/3 nodes are available: 1 Insufficient memory, 1 node(s) had untolerated taint(s), 2 Insufficient cpu.'
+    expect(unschedulableMessage(refusals, 3)).toBe(none)
+    expect(unschedulableMessage(refusals, 3, 'not eligible due to preemptionPolicy=Never.')).toBe(
+      `${none} preemption: not eligible due to preemptionPolicy=Never.`,
     )
     expect(unschedulableMessage(new Map(), 0)).toBe('no nodes available to schedule pods')
   })

@@ -1,7 +1,13 @@
 import type { Filter, Refusal, SchedulerPlugin } from './plugin.ts'
-import type { NodeInfo, PodInfo, Snapshot } from './snapshot.ts'
+import { priorityOf, supposing, type NodeInfo, type PodInfo, type Snapshot } from './snapshot.ts'
 
-export type Decision = { readonly node: string } | { readonly refusals: ReadonlyMap<string, Refusal>; readonly nodeCount: number }
+/** No node takes the Pod, each for its reason. */
+export interface Refused {
+  readonly refusals: ReadonlyMap<string, Refusal>
+  readonly nodeCount: number
+}
+
+export type Decision = { readonly node: string } | Refused
 
 export interface CycleOptions {
   readonly plugins: readonly SchedulerPlugin[]
@@ -43,16 +49,38 @@ const filterNodes = (pod: PodInfo, snapshot: Snapshot, { plugins, start = 0 }: C
   const refused = refusalOfPod(pod, snapshot, plugins)
   if (refused) return { feasible, refusals: new Map(snapshot.nodes.map(({ name }) => [name, refused])) }
   const preselection = preselect(pod, plugins)
-  const filters = plugins.flatMap((plugin) => plugin.filter?.(pod, snapshot) ?? [])
+  const filters = filtersOf(pod, snapshot, plugins)
+  const refusalOf = (node: NodeInfo): Refusal | undefined =>
+    preselection && !preselection.names.has(node.name)
+      ? preselection.refusal
+      : (firstRefusal(filters, node) ?? refusalBesidePromised(pod, snapshot, { node, plugins }))
+  const name = snapshot.promisedTo(pod.key)
+  const promised = name === undefined ? undefined : snapshot.nodes.find((node) => node.name === name)
+  if (promised && !refusalOf(promised)) return { feasible: [promised], refusals }
   const enough = nodesToFind(snapshot.nodes.length)
   for (let index = 0; index < snapshot.nodes.length && feasible.length < enough; index++) {
     const node = snapshot.nodes[(start + index) % snapshot.nodes.length]!
-    const refusal = preselection && !preselection.names.has(node.name) ? preselection.refusal : firstRefusal(filters, node)
+    const refusal = refusalOf(node)
     if (refusal) refusals.set(node.name, refusal)
     else feasible.push(node)
   }
   return { feasible, refusals }
 }
+
+/** Room that was made for a Pod at least as important is taken, though that Pod is not there yet. */
+export const refusalBesidePromised = (
+  pod: PodInfo,
+  snapshot: Snapshot,
+  { node, plugins }: { node: NodeInfo; plugins: readonly SchedulerPlugin[] },
+): Refusal | undefined => {
+  const promised = snapshot.promisedOn(node.name).filter((other) => other.key !== pod.key && priorityOf(other) >= priorityOf(pod))
+  if (promised.length === 0) return undefined
+  const full = supposing(snapshot, node, [...node.pods.values(), ...promised])
+  return firstRefusal(filtersOf(pod, full.snapshot, plugins), full.node)
+}
+
+export const filtersOf = (pod: PodInfo, snapshot: Snapshot, plugins: readonly SchedulerPlugin[]): readonly Filter[] =>
+  plugins.flatMap((plugin) => plugin.filter?.(pod, snapshot) ?? [])
 
 export const firstRefusal = (filters: readonly Filter[], node: NodeInfo): Refusal | undefined => {
   for (const filter of filters) {

@@ -13,18 +13,15 @@ const count = (reasons: Iterable<string>): Map<string, number> => {
 }
 
 /**
- * The text of the event and of the Pod's condition, word for word as upstream 1.36 composes it:
- * `0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu. preemption: 0/3 nodes are available: ...`
+ * Why no node takes a Pod, word for word as upstream 1.36 composes it: `0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu.`
  */
-export const unschedulableMessage = (refusals: ReadonlyMap<string, Refusal>, nodeCount: number): string => {
+export const unavailable = (refusals: ReadonlyMap<string, Refusal>, nodeCount: number): string => {
   if (nodeCount === 0) return 'no nodes available to schedule pods'
   const ofPod = [...refusals.values()].find((refusal) => refusal.isOfPod)
-  const reasons = count([...refusals.values()].flatMap((refusal) => refusal.reasons))
-  const preemption = count(
-    [...refusals.values()].map((refusal) =>
-      refusal.unresolvable ? 'Preemption is not helpful for scheduling' : 'No preemption victims found for incoming pod',
-    ),
-  )
-  const none = `0/${nodeCount} nodes are available:`
-  return `${none} ${ofPod ? ofPod.reasons.join(', ') : histogram(reasons)}. preemption: ${none} ${histogram(preemption)}.`
+  const reasons = ofPod ? ofPod.reasons.join(', ') : histogram(count([...refusals.values()].flatMap((refusal) => refusal.reasons)))
+  return `0/${nodeCount} nodes are available: ${reasons}.`
 }
+
+/** The text of the event and of the Pod's condition. `preemption` says why no room was made; undefined: it was, or nothing was to be made. */
+export const unschedulableMessage = (refusals: ReadonlyMap<string, Refusal>, nodeCount: number, preemption?: string): string =>
+  nodeCount === 0 || preemption === undefined ? unavailable(refusals, nodeCount) : `${unavailable(refusals, nodeCount)} preemption: ${preemption}`

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Pod } from '../../base/api/generated/types.ts'
-import { events, nodes, pods } from '../../base/api/kinds.ts'
+import { events, nodes, podDisruptionBudgets, pods } from '../../base/api/kinds.ts'
 import type { Draft } from '../../base/api/object.ts'
 import { FakeClient } from '../../base/client/fake-client.ts'
 import { FakeClock } from '../../base/lib/clock.ts'
@@ -106,5 +106,75 @@ describe('scheduler', () => {
     await clock.advance(2_000)
     await settle()
     expect(await nodeOf('p')).toBe('a')
+  })
+
+  const placedPod = async (name: string, spec: Draft<Pod['spec']>, labels: Record<string, string> = {}) => {
+    const pod = await addPod(name, '1', spec)
+    await client.update(pods, { ...pod, metadata: { ...pod.metadata, labels } })
+  }
+  const waitsOn = async (name: string) => (await client.get(pods, { namespace: 'default', name })).status.nominatedNodeName
+
+  it('ends a Pod of lower priority for one of higher, and keeps its room from others until then', async () => {
+    await addNode('a', '1')
+    await start()
+    await addPod('low', '1', { priority: 1 })
+    await settle()
+    await addPod('high', '1', { priority: 100 })
+    await addPod('middle', '1', { priority: 50 })
+    await settle()
+    const low = await client.get(pods, { namespace: 'default', name: 'low' })
+    expect(low.metadata.deletionTimestamp).toBeDefined()
+    expect(low.status.conditions).toContainEqual(
+      expect.objectContaining({
+        type: 'DisruptionTarget',
+        status: 'True',
+        reason: 'PreemptionByScheduler',
+        message: 'default-scheduler: preempting to accommodate a higher priority pod',
+      }),
+    )
+    expect([await waitsOn('high'), await waitsOn('middle')]).toEqual(['a', undefined])
+    const { uid } = (await client.get(pods, { namespace: 'default', name: 'high' })).metadata
+    expect(await said()).toContain(`Preempted: Preempted by pod ${uid} on node a`)
+    expect(await said()).toContain('FailedScheduling: 0/1 nodes are available: 1 Insufficient cpu.')
+    await client.delete(pods, { namespace: 'default', name: 'low' }, { gracePeriodSeconds: 0 })
+    await settle()
+    await clock.advance(20_000)
+    await settle()
+    expect([await nodeOf('high'), await nodeOf('middle')]).toEqual(['a', undefined])
+  })
+
+  it('pushes nobody out for a Pod that must not, and none of the same priority', async () => {
+    await addNode('a', '1')
+    await start()
+    await addPod('first', '1', { priority: 5 })
+    await settle()
+    await addPod('polite', '1', { priority: 100, preemptionPolicy: 'Never' })
+    await addPod('equal', '1', { priority: 5 })
+    await settle()
+    const none = 'FailedScheduling: 0/1 nodes are available: 1 Insufficient cpu. preemption:'
+    expect(await said()).toEqual(
+      expect.arrayContaining([
+        `${none} not eligible due to preemptionPolicy=Never.`,
+        `${none} 0/1 nodes are available: 1 No preemption victims found for incoming pod.`,
+      ]),
+    )
+    expect(await nodeOf('first')).toBe('a')
+  })
+
+  it('rather ends Pods that no disruption budget needs', async () => {
+    await addNode('a', '1')
+    await addNode('b', '1')
+    await placedPod('guarded', { nodeName: 'a' }, { app: 'db' })
+    await placedPod('free', { nodeName: 'b', priority: 9 })
+    await client.create(podDisruptionBudgets, {
+      metadata: { namespace: 'default', name: 'db' },
+      spec: { minAvailable: 1, selector: { matchLabels: { app: 'db' } } },
+      status: { disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1 },
+    })
+    await start()
+    await addPod('high', '1', { priority: 100 })
+    await settle()
+    const ending = (await client.list(pods)).items.filter(({ metadata }) => metadata.deletionTimestamp)
+    expect(ending.map(({ metadata }) => metadata.name)).toEqual(['free'])
   })
 })

@@ -1,5 +1,5 @@
 import type { Node, Pod, PodCondition } from '../../base/api/generated/types.ts'
-import { namespaces, nodes, persistentVolumeClaims, persistentVolumes, pods, services, storageClasses } from '../../base/api/kinds.ts'
+import { namespaces, nodes, persistentVolumeClaims, persistentVolumes, podDisruptionBudgets, pods, services, storageClasses } from '../../base/api/kinds.ts'
 import { keyOf } from '../../base/api/object.ts'
 import type { Client } from '../../base/client/client.ts'
 import { createEventRecorder, type EventRecorder } from '../../base/client/events.ts'
@@ -10,12 +10,15 @@ import type { Log } from '../../base/lib/log.ts'
 import type { MetricRegistry } from '../../base/lib/metrics.ts'
 import { isStatusError } from '../../base/machinery/status-error.ts'
 import { bindVolumes, waitingClaims } from './bind-volumes.ts'
-import { decide } from './cycle.ts'
+import { decide, type Refused } from './cycle.ts'
 import { unschedulableMessage } from './messages.ts'
 import { createSchedulerMetrics, type AttemptResult, type SchedulerMetrics } from './metrics.ts'
 import { plugins } from './plugins/index.ts'
+import { evictVictims } from './preemption/evict-victims.ts'
+import { findPreemption } from './preemption/preemption.ts'
+import type { Candidate } from './preemption/victims.ts'
 import { SchedulingQueue, type QueuedPod } from './queue.ts'
-import { isFinished, SchedulerCache } from './snapshot.ts'
+import { isFinished, priorityOf, SchedulerCache, type PodInfo } from './snapshot.ts'
 import type { StorageView } from './storage-view.ts'
 
 export interface SchedulerOptions {
@@ -72,6 +75,7 @@ class Scheduler {
       claims: createInformer(client, persistentVolumeClaims, watching),
       volumes: createInformer(client, persistentVolumes, watching),
       classes: createInformer(client, storageClasses, watching),
+      budgets: createInformer(client, podDisruptionBudgets, watching),
     }
     const { claims, volumes, classes } = this.#informers
     this.#storage = {
@@ -151,7 +155,7 @@ class Scheduler {
     const { info } = queued
     const startedMs = this.#options.clock.monotonic()
     const snapshot = this.#cache.snapshot()
-    const decision = decide(info, snapshot, { plugins, start: this.#start, ...(this.#options.random ? { random: this.#options.random } : {}) })
+    const decision = decide(info, snapshot, { plugins, start: this.#start, ...randomOf(this.#options) })
     this.#start = snapshot.nodes.length === 0 ? 0 : (this.#start + 1) % snapshot.nodes.length
     if ('node' in decision) {
       this.#cache.assume(info, decision.node)
@@ -159,8 +163,44 @@ class Scheduler {
     } else {
       this.#attempted('unschedulable', startedMs)
       this.#queue.failed(queued, 'unschedulable')
-      this.#report(info.pod, 'Unschedulable', unschedulableMessage(decision.refusals, decision.nodeCount))
+      this.#refused(info, decision)
     }
+  }
+
+  /** Makes room where Pods of lower priority are in the way, and says why the Pod waits. */
+  #refused(info: PodInfo, { refusals, nodeCount }: Refused): void {
+    const preemption = findPreemption(info, this.#cache.snapshot(), { plugins, budgets: this.#informers.budgets.list(), refusals, ...randomOf(this.#options) })
+    if ('victims' in preemption) {
+      void this.#makeRoom(info, preemption)
+      return this.#report(info.pod, { reason: 'Unschedulable', message: unschedulableMessage(refusals, nodeCount), nominated: preemption.node })
+    }
+    const message = unschedulableMessage(refusals, nodeCount, preemption.message)
+    if (preemption.isWaiting) return this.#report(info.pod, { reason: 'Unschedulable', message })
+    this.#cache.promise(info, undefined)
+    this.#report(info.pod, { reason: 'Unschedulable', message, nominated: null })
+  }
+
+  async #makeRoom(info: PodInfo, candidate: Candidate): Promise<void> {
+    const outdone = this.#cache.snapshot().promisedOn(candidate.node)
+    this.#cache.promise(info, candidate.node)
+    for (const other of outdone) if (priorityOf(other) < priorityOf(info)) this.#withdraw(other)
+    try {
+      await evictVictims(info.pod, candidate, { ...this.#options, events: this.#events })
+    } catch (error) {
+      this.#log.warn({ pod: info.key, node: candidate.node, error: (error as Error).message }, 'room could not be made')
+      this.#withdraw(info)
+    }
+  }
+
+  /** What was promised to a Pod is void: it looks for room again. */
+  #withdraw(info: PodInfo): void {
+    this.#cache.promise(info, undefined)
+    const { namespace, name, uid } = info.pod.metadata
+    const body = { metadata: { uid }, status: { nominatedNodeName: null } }
+    this.#options.client
+      .patch(pods, { namespace, name }, body, { type: 'merge', subresource: 'status' })
+      .catch((error: Error) => this.#unwritten(info.pod, error))
+    this.#queue.wake('all')
   }
 
   async #bind(queued: QueuedPod, node: string, startedMs: number): Promise<void> {
@@ -207,19 +247,22 @@ class Scheduler {
     const current = this.#informers.pods.get(key)
     if (isStatusError(error, 'NotFound') || current?.metadata.uid !== pod.metadata.uid || current.spec.nodeName) return
     this.#queue.failed(queued, 'error')
-    this.#report(pod, 'SchedulerError', `binding rejected: ${error.message}`)
+    this.#report(pod, { reason: 'SchedulerError', message: `binding rejected: ${error.message}` })
   }
 
-  #report(pod: Pod, reason: string, message: string): void {
-    this.#events.event(pod, 'Warning', 'FailedScheduling', message)
-    void this.#setCondition(this.#informers.pods.get(keyOf(pod)) ?? pod, reason, message).catch((error: Error) =>
-      this.#log.debug({ pod: keyOf(pod), error: error.message }, 'the PodScheduled condition could not be written'),
-    )
+  #report(pod: Pod, report: Report): void {
+    this.#events.event(pod, 'Warning', 'FailedScheduling', report.message)
+    void this.#write(this.#informers.pods.get(keyOf(pod)) ?? pod, report).catch((error: Error) => this.#unwritten(pod, error))
   }
 
-  async #setCondition(pod: Pod, reason: string, message: string): Promise<void> {
+  #unwritten(pod: Pod, error: Error): void {
+    this.#log.debug({ pod: keyOf(pod), error: error.message }, "the Pod's status could not be written")
+  }
+
+  async #write(pod: Pod, { reason, message, nominated }: Report): Promise<void> {
     const old = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled')
-    if (old?.status === 'False' && old.reason === reason && old.message === message) return
+    const isSaid = old?.status === 'False' && old.reason === reason && old.message === message
+    if (isSaid && (nominated === undefined || nominated === (pod.status?.nominatedNodeName ?? null))) return
     const condition: PodCondition = {
       type: 'PodScheduled',
       status: 'False',
@@ -229,9 +272,20 @@ class Scheduler {
       ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     }
     const { namespace, name } = pod.metadata
-    await this.#options.client.patch(pods, { namespace, name }, { status: { conditions: [condition] } }, { type: 'strategic', subresource: 'status' })
+    const status = { conditions: [condition], ...(nominated === undefined ? {} : { nominatedNodeName: nominated }) }
+    await this.#options.client.patch(pods, { namespace, name }, { status }, { type: 'strategic', subresource: 'status' })
   }
 }
+
+/** Why a Pod waits. */
+interface Report {
+  readonly reason: string
+  readonly message: string
+  /** Where room is made for it; null: nowhere (any more); undefined: as it was. */
+  readonly nominated?: string | null
+}
+
+const randomOf = ({ random }: SchedulerOptions): Pick<SchedulerOptions, 'random'> => (random ? { random } : {})
 
 const isOurs = ({ spec }: Pod): boolean => (!spec.schedulerName || spec.schedulerName === schedulerName) && !spec.schedulingGates?.length
 

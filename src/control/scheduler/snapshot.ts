@@ -41,7 +41,13 @@ export interface Snapshot {
   servicesOf(namespace: string): readonly Service[]
   labelsOfNamespace(namespace: string): Readonly<Record<string, string>>
   readonly storage: StorageView
+  /** Pods that preemption made room for on this node and that are not there yet. */
+  promisedOn(node: string): readonly PodInfo[]
+  /** The node that preemption made room on for this Pod. */
+  promisedTo(key: string): string | undefined
 }
+
+export const priorityOf = ({ pod }: PodInfo): number => pod.spec.priority ?? 0
 
 export const podInfoOf = (pod: Pod): PodInfo => ({
   pod,
@@ -97,6 +103,17 @@ class NodeRecord implements NodeInfo {
   }
 }
 
+/** The snapshot as it would be if the node held just these Pods. */
+export const supposing = (snapshot: Snapshot, { name, node }: NodeInfo, pods: Iterable<PodInfo>): { readonly snapshot: Snapshot; readonly node: NodeInfo } => {
+  const record = new NodeRecord(name)
+  record.setNode(node)
+  for (const info of pods) record.count(info, 1)
+  const affine = new Map([...snapshot.affine].filter(([, held]) => held.node.name !== name))
+  for (const info of record.pods.values()) if (hasPodAffinity(info.pod)) affine.set(info.key, { info, node: record })
+  const nodes = snapshot.nodes.map((other) => (other.name === name ? record : other))
+  return { snapshot: { ...snapshot, nodes, affine }, node: record }
+}
+
 const add = (sums: Map<string, number>, key: string, amount: number): void => {
   const sum = (sums.get(key) ?? 0) + amount
   if (sum === 0) sums.delete(key)
@@ -117,6 +134,7 @@ export class SchedulerCache {
   readonly #records = new Map<string, NodeRecord>()
   readonly #placed = new Map<string, { info: PodInfo; node: string; assumed: boolean }>()
   readonly #affine = new Map<string, { info: PodInfo; node: NodeInfo }>()
+  readonly #promised = new Map<string, { info: PodInfo; node: string }>()
   readonly #lookups: CacheLookups
   #nodes: readonly NodeInfo[] | undefined
 
@@ -145,10 +163,19 @@ export class SchedulerCache {
     if (placed?.assumed && !node && !isFinished(pod) && placed.info.pod.metadata.uid === pod.metadata.uid) return
     this.#take(key)
     if (node) this.#put(podInfoOf(pod), node, false)
+    else if (isFinished(pod) || pod.metadata.deletionTimestamp) this.#promised.delete(key)
+    else if (pod.status?.nominatedNodeName) this.promise(podInfoOf(pod), pod.status.nominatedNodeName)
   }
 
   removePod(key: string): void {
     this.#take(key)
+    this.#promised.delete(key)
+  }
+
+  /** Keeps the room that preemption makes for a Pod from those of lower priority; undefined: no longer. */
+  promise(info: PodInfo, node: string | undefined): void {
+    if (node === undefined) this.#promised.delete(info.key)
+    else this.#promised.set(info.key, { info, node })
   }
 
   /** Counts a Pod as placed before the API says so. */
@@ -168,7 +195,13 @@ export class SchedulerCache {
 
   snapshot(): Snapshot {
     this.#nodes ??= [...this.#records.values()].filter((record) => record.isKnown).sort((a, b) => (a.name < b.name ? -1 : 1))
-    return { nodes: this.#nodes, affine: this.#affine, ...this.#lookups }
+    return {
+      nodes: this.#nodes,
+      affine: this.#affine,
+      promisedOn: (node) => (this.#promised.size === 0 ? [] : [...this.#promised.values()].filter((promise) => promise.node === node).map(({ info }) => info)),
+      promisedTo: (key) => this.#promised.get(key)?.node,
+      ...this.#lookups,
+    }
   }
 
   node(name: string): NodeInfo | undefined {
@@ -186,6 +219,7 @@ export class SchedulerCache {
   #put(info: PodInfo, node: string, assumed: boolean): void {
     const record = this.#record(node)
     record.count(info, 1)
+    this.#promised.delete(info.key)
     this.#placed.set(info.key, { info, node, assumed })
     if (hasPodAffinity(info.pod)) this.#affine.set(info.key, { info, node: record })
   }

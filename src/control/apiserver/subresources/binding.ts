@@ -59,6 +59,8 @@ function bind(ctx: ServerContext, pod: Mutable<Pod>, binding: Binding): Mutable<
   if (labels) pod.metadata.labels = { ...pod.metadata.labels, ...labels }
   const others = (pod.status?.conditions ?? []).filter((condition) => condition.type !== 'PodScheduled')
   const scheduled = { type: 'PodScheduled', status: 'True', lastTransitionTime: timestamp(ctx.clock) }
-  pod.status = { ...pod.status, conditions: [...others, scheduled] } as unknown as Mutable<Pod>['status']
+  // What preemption promised is kept, or was not needed.
+  const { nominatedNodeName: _promise, ...status } = pod.status ?? {}
+  pod.status = { ...status, conditions: [...others, scheduled] } as unknown as Mutable<Pod>['status']
   return pod as unknown as Mutable<KubeObject>
 }
