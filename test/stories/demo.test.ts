@@ -70,18 +70,25 @@ describe.skipIf(!isRoot)('the demo (needs root and kubectl)', async () => {
     expect([existsSync(sandbox.home), await left()]).toEqual([false, []])
   })
 
-  it('waits for Ctrl-C, and leaves a cluster that was there before as it was', async () => {
+  it('leaves a cluster that was there before as it was', async () => {
     await knarr('up', '-n', '1')
     await k('create', 'namespace', 'mine')
     const imagesBefore = (await knarr('image', 'ls')).stdout.replace(/.* on disk.*/, '')
-    const { child, ended, output } = await demoUntil('Ctrl-C')
-    expect((await k('get', 'pvc', '-n', 'tasks', '-o', 'name')).trim()).toBe('persistentvolumeclaim/data-postgres-0')
-    child.kill('SIGINT')
-    expect([(await ended)[0], output()]).toEqual([130, expect.stringContaining('the cluster was there before and stays')])
+    const { code, stdout } = await knarr('demo', '--once')
+    expect([code, stdout]).toEqual([0, expect.stringContaining('the cluster was there before and stays')])
     expect(await k('get', 'namespaces', '-o', 'name')).not.toContain('namespace/tasks')
     expect(await k('get', 'namespaces', '-o', 'name')).toContain('namespace/mine')
     expect((await k('get', 'pv', '-o', 'name')).trim()).toBe('')
     expect((await knarr('image', 'ls')).stdout.replace(/.* on disk.*/, '')).toBe(imagesBefore)
+  })
+
+  it('leaves the system running, and shows it again where it runs', async () => {
+    for (const _ of ['first', 'again']) {
+      const { code, stdout, stderr } = await knarr('demo')
+      expect([code, stderr]).toEqual([0, ''])
+      expect(stdout).toMatch(/Remove everything +knarr delete --all/)
+      expect((await k('get', 'pvc', '-n', 'tasks', '-o', 'name')).trim()).toBe('persistentvolumeclaim/data-postgres-0')
+    }
   })
 
   it('leaves a namespace of somebody else alone', async () => {

@@ -23,9 +23,9 @@ export async function buildPostgresImage(store: LocalImageStore, example: string
 
 const origin = (programs: Programs) => ('machine' in programs ? `this machine's ${programs.machine}` : `PostgreSQL ${programs.version} of npm`)
 
-/** Without what only compilers want. */
-function copyPrograms(from: string, to: string, links: readonly Link[]): void {
+/** Without what only compilers want. The links are there where npm was allowed to run the package's script, and stay relative. */
+export function copyPrograms(from: string, to: string, links: readonly Link[]): void {
   const isForRunning = (path: string) => !path.endsWith('.a') && basename(path) !== 'pkgconfig'
-  for (const folder of ['bin', 'lib', 'share']) cpSync(join(from, folder), join(to, folder), { recursive: true, filter: isForRunning })
+  for (const folder of ['bin', 'lib', 'share']) cpSync(join(from, folder), join(to, folder), { recursive: true, filter: isForRunning, verbatimSymlinks: true })
   for (const { source, target } of links) if (!existsSync(join(to, target)) && existsSync(join(to, source))) symlinkSync(basename(source), join(to, target))
 }

@@ -25,8 +25,7 @@ export const clusterCommands: CommandGroup = (knarr, cli) => {
     .action(async (options) => (await import('../down.ts')).remove(cli, options))
   subcommand(knarr, 'demo', 'start a cluster, deploy the sample system, and show what it survives')
     .addOption(profileOption())
-    .option('--once', 'remove everything at the end, rather than at Ctrl-C')
-    .option('--keep', 'leave everything as it is, and end')
+    .option('--once', 'remove everything at the end')
     .option('--kubeconfig <file>', 'where to add the context')
     .action(async (options) => (await import('../demo/demo.ts')).demo(cli, options))
 }

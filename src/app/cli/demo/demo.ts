@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { silentLog } from '../../../base/lib/log.ts'
 import type { Client } from '../../../base/client/client.ts'
@@ -22,10 +21,8 @@ import { apply, complete, databaseReady, namesOf, readServices, rolledOut, type 
 
 export interface DemoOptions {
   readonly profile: string
-  /** Take everything away at the end, rather than at Ctrl-C. */
+  /** Take everything away at the end, rather than leave it. */
   readonly once?: boolean
-  /** Leave everything as it is. */
-  readonly keep?: boolean
   readonly kubeconfig?: string
 }
 
@@ -40,7 +37,7 @@ interface Run {
   readonly made: { client?: Client; images?: LocalImageStore }
 }
 
-/** Boots a cluster, builds and deploys the sample system, and shows what it survives. What it made goes away with it, however it ends. */
+/** Boots a cluster, builds and deploys the sample system, and shows what it survives. Stopped before its end, it takes away what it made. */
 export async function demo(cli: CommandLine, options: DemoOptions): Promise<void> {
   const services = readServices(examplesOf(cli))
   const stopping = watchForStop(cli)
@@ -52,11 +49,8 @@ export async function demo(cli: CommandLine, options: DemoOptions): Promise<void
   let isKept = false
   try {
     const profile = await present({ cli, options, services, rows, signal, leftovers, made })
-    if (!options.once) {
-      printNext(cli, { profile, rows, keep: options.keep ?? false })
-      isKept = options.keep ?? false
-      if (!isKept) await stopped(signal)
-    }
+    isKept = !options.once
+    if (isKept) printNext(cli, { profile, rows })
   } catch (error) {
     if (!signal.aborted) throw error
   } finally {
@@ -89,12 +83,6 @@ async function present(run: Run): Promise<Profile> {
   return profile
 }
 
-/** Until Ctrl-C. The timer keeps the process, which has nothing else to do. */
-async function stopped(signal: AbortSignal): Promise<void> {
-  const timer = setInterval(() => undefined, 1 << 30)
-  await once(signal, 'abort').finally(() => clearInterval(timer))
-}
-
 async function buildImages({ cli, services, rows, leftovers, made }: Run): Promise<void> {
   const store = await createImageStore({ directory: join(homeOf(cli), 'images'), log: silentLog, nodeExecutable: process.execPath })
   made.images = store
@@ -125,12 +113,11 @@ async function ready(stage: Stage, service: SampleService): Promise<void> {
     )
 }
 
-function printNext(cli: CommandLine, { profile, rows, keep }: { profile: Profile; rows: Rows; keep: boolean }): void {
+function printNext(cli: CommandLine, { profile, rows }: { profile: Profile; rows: Rows }): void {
   const knarr = cli.environment['npm_lifecycle_event'] ? 'npx knarr' : 'knarr'
   const flag = profile.name === 'default' ? '' : ` --profile ${profile.name}`
   rows.line(`The to-do service   http://tasks.localhost:${profile.httpPort}/tasks`)
   rows.line(`kubectl             ${profile.kubeconfig} has the context ${contextName(profile)}; try: kubectl get pods -A`)
-  if (!keep) return rows.line(`Remove everything   Ctrl-C (to keep it: ${knarr} demo --keep)`)
   rows.line(`Stop, keep data     ${knarr} down${flag}`)
   rows.line(`Remove everything   ${knarr} delete --all`)
 }
