@@ -86,7 +86,7 @@ describe.skipIf(!isRoot)('the demo (needs root and kubectl)', async () => {
     for (const _ of ['first', 'again']) {
       const { code, stdout, stderr } = await knarr('demo')
       expect([code, stderr]).toEqual([0, ''])
-      expect(stdout).toMatch(/Remove everything +knarr delete --all/)
+      expect(stdout).toMatch(/Remove everything +(npx )?knarr delete --all/)
       expect((await k('get', 'pvc', '-n', 'tasks', '-o', 'name')).trim()).toBe('persistentvolumeclaim/data-postgres-0')
     }
   })
