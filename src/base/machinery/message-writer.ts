@@ -49,7 +49,9 @@ export class MessageWriter {
   }
 
   raw(bytes: ArrayLike<number>): void {
-    this.#buffer.set(bytes, this.#reserve(bytes.length))
+    // Before the buffer is looked at: it may be another one afterwards.
+    const at = this.#reserve(bytes.length)
+    this.#buffer.set(bytes, at)
   }
 
   /** The field's length and bytes; its tag comes next. */
