@@ -75,20 +75,27 @@ describe.skipIf(!isRoot)('the demo (needs root and kubectl)', async () => {
     await k('create', 'namespace', 'mine')
     const imagesBefore = (await knarr('image', 'ls')).stdout.replace(/.* on disk.*/, '')
     const { code, stdout } = await knarr('demo', '--once')
-    expect([code, stdout]).toEqual([0, expect.stringContaining('the cluster was there before and stays')])
+    expect([code, stdout]).toEqual([0, expect.stringContaining('what was there before stays')])
     expect(await k('get', 'namespaces', '-o', 'name')).not.toContain('namespace/tasks')
     expect(await k('get', 'namespaces', '-o', 'name')).toContain('namespace/mine')
     expect((await k('get', 'pv', '-o', 'name')).trim()).toBe('')
     expect((await knarr('image', 'ls')).stdout.replace(/.* on disk.*/, '')).toBe(imagesBefore)
   })
 
-  it('leaves the system running, and shows it again where it runs', async () => {
+  it('leaves the system running, shows it again where it runs, and takes nothing of it away', async () => {
     for (const _ of ['first', 'again']) {
       const { code, stdout, stderr } = await knarr('demo')
       expect([code, stderr]).toEqual([0, ''])
       expect(stdout).toMatch(/Remove everything +(npx )?knarr delete --all/)
       expect((await k('get', 'pvc', '-n', 'tasks', '-o', 'name')).trim()).toBe('persistentvolumeclaim/data-postgres-0')
     }
+    const volume = () => k('get', 'pvc', '-n', 'tasks', '-o', 'jsonpath={.items[*].spec.volumeName}')
+    const before = await volume()
+    const { child, ended } = await demoUntil('  deploy ')
+    child.kill('SIGINT')
+    expect((await ended)[0]).toBe(130)
+    expect((await knarr('demo', '--once')).stdout).toContain('what was there before stays')
+    expect(await volume()).toBe(before)
   })
 
   it('leaves a namespace of somebody else alone', async () => {

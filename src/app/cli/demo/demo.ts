@@ -59,13 +59,14 @@ export async function demo(cli: CommandLine, options: DemoOptions): Promise<void
     stopping.end()
   }
   if (isKept) return
-  rows.line(leftovers.cluster ? 'Removed             everything' : 'Removed             what the demo made; the cluster was there before and stays')
+  rows.line(leftovers.cluster ? 'Removed             everything' : 'Removed             what this demo made; what was there before stays')
   if (stopping.reason() === 'interrupted') process.exitCode = 130
 }
 
 async function present(run: Run): Promise<Profile> {
   const { cli, options, rows, signal } = run
   const { profile, client, readyMs } = await startCluster(cli, options)
+  await run.leftovers.spare(client)
   run.made.client = client
   if (profile.runtime === 'simulated')
     throw new UserError(`cluster ${contextName(profile)} is simulated: no process of it can answer. Run: knarr demo --profile demo`)
