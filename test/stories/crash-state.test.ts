@@ -96,22 +96,23 @@ describe.runIf(isRoot)('a database that is killed while clients write to it', { 
     }
   }
 
-  const killFiles = (...files: string[]) => {
-    for (const file of files) process.kill(Number(readFileSync(join(sandbox.home, 'profiles', 'default', 'run', file), 'utf8')), 'SIGKILL')
-  }
+  const pidIn = (file: string) => Number(readFileSync(join(sandbox.home, 'profiles', 'default', 'run', file), 'utf8'))
+  /** The databases outlive their agent, so a round can begin while the one before still has its process started anew. */
+  const killOnceRunning = (...files: string[]) =>
+    Promise.all(files.map((file) => eventually(() => Promise.resolve(killIfRunning(pidIn(file))), Boolean, `a process for ${file}`, 30_000)))
   const killDatabases = (isMeant: (hit: number) => boolean) => {
-    const pids = databasePids().filter((_, hit) => isMeant(hit))
-    if (pids.length === 0) throw new Error('no database runs')
-    for (const pid of pids) process.kill(pid, 'SIGKILL')
+    const hits = databasePids().filter((pid, hit) => isMeant(hit) && killIfRunning(pid))
+    if (hits.length === 0) throw new Error('no database runs')
   }
   const kinds: Readonly<Record<string, () => Promise<unknown>>> = {
     process: async () => killDatabases((hit) => hit === 0),
     Pod: () => sandbox.k('delete', 'pod', 'db-1', '--grace-period=0', '--force'),
-    agent: async () => killFiles('agent.pid'),
-    server: async () => killFiles('server.pid'),
-    'server and agent': async () => killFiles('server.pid', 'agent.pid'),
+    agent: () => killOnceRunning('agent.pid'),
+    server: () => killOnceRunning('server.pid'),
+    'server and agent': () => killOnceRunning('server.pid', 'agent.pid'),
     everything: async () => {
-      killFiles('server.supervisor', 'agent.supervisor', 'server.pid', 'agent.pid')
+      await killOnceRunning('server.supervisor', 'agent.supervisor')
+      for (const file of ['server.pid', 'agent.pid']) killIfRunning(pidIn(file))
       killDatabases(() => true)
       const { code, stderr } = await sandbox.knarr('up')
       if (code !== 0) throw new Error(stderr)
@@ -155,6 +156,16 @@ describe.runIf(isRoot)('a database that is killed while clients write to it', { 
     for (const rows of acknowledged) expect(rows.size).toBeGreaterThan(rounds)
   })
 })
+
+/** Whether there was such a process. */
+function killIfRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
+  }
+}
 
 /** As the machine sees them. */
 function databasePids(): number[] {
